@@ -1,0 +1,164 @@
+"""Which patches to hide (section 3, "Masking"; Table 1f; Figure 6).
+
+A mask is a boolean tensor (b, n), **True = masked (hidden)**. Every mask here hides an exact number of patches and is
+*nested*: for one seed, raising the ratio hides more patches and never uncovers one.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+def num_masked(num_patches: int, mask_ratio: float) -> int:
+    """Patches to hide: the ratio rounded to a whole patch, with at least one patch left visible.
+
+    Raises:
+        ValueError: if the ratio is not at least 0 and below 1.
+    """
+    if not 0 <= mask_ratio < 1:
+        raise ValueError(f"mask_ratio is {mask_ratio}; it must be at least 0 and below 1, 0.75 hides 3 of 4 patches.")
+    return min(round(num_patches * mask_ratio), num_patches - 1)
+
+
+def random_mask(
+    num_patches: int,
+    mask_ratio: float = 0.75,
+    *,
+    batch_size: int = 1,
+    seed: int = 0,
+    generator: torch.Generator | None = None,
+) -> Bool[Tensor, "b n"]:
+    """Hide patches uniformly at random without replacement, a fresh draw for each image of the batch (section 3).
+
+    Args:
+        num_patches: patches in an image, n.
+        mask_ratio: share of patches to hide.
+        batch_size: images, b.
+        seed: fixes the draw on every device, since it is made on the CPU.
+        generator: used instead of `seed` where many masks are drawn in a row; the mask lies on its device.
+
+    Returns:
+        The mask, True = hidden.
+
+    Raises:
+        ValueError: if the ratio is not at least 0 and below 1.
+    """
+    generator = generator or torch.Generator().manual_seed(seed)
+    noise = torch.rand(batch_size, num_patches, generator=generator, device=generator.device)
+    return _hide_highest(noise, mask_ratio)
+
+
+def block_mask(
+    grid_size: tuple[int, int], mask_ratio: float = 0.75, *, batch_size: int = 1, seed: int = 0
+) -> Bool[Tensor, "b n"]:
+    """Hide large rectangles, one after the other, until the count is reached (BEiT's block-wise masking; Table 1f).
+
+    Args:
+        grid_size: patches down and across.
+        mask_ratio: share of patches to hide; the last rectangle is cut so that the count is exact.
+        batch_size: images, b.
+        seed: fixes the rectangles.
+
+    Returns:
+        The mask (b, rows x columns), True = hidden.
+
+    Raises:
+        ValueError: if the ratio is not at least 0 and below 1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.stack([_block_order(grid_size, generator) for _ in range(batch_size)])
+    return _hide_highest(order, mask_ratio)
+
+
+def _block_order(grid_size: tuple[int, int], generator: torch.Generator) -> Float[Tensor, " n"]:
+    """A score for each patch, the higher the earlier a sequence of random rectangles covered it."""
+    rows, columns = grid_size
+    score = torch.zeros(rows, columns)
+    reached = rows * columns
+    while reached > 0:
+        u = torch.rand(4, generator=generator)
+        area = (0.08 + 0.17 * u[0]) * rows * columns  # BEiT: at least 16 of 196 patches
+        aspect = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(1 / 0.3)))  # BEiT: 0.3 to 1 / 0.3
+        height = int((area * aspect).sqrt().round().clamp(1, rows))
+        width = int((area / aspect).sqrt().round().clamp(1, columns))
+        top, left = int(u[2] * (rows - height + 1)), int(u[3] * (columns - width + 1))
+        block = score[top : top + height, left : left + width]
+        new = (block == 0).nonzero()
+        block[new[:, 0], new[:, 1]] = torch.arange(reached, reached - len(new), -1, dtype=score.dtype)
+        reached -= len(new)
+    return score.flatten()
+
+
+def grid_mask(
+    grid_size: tuple[int, int], mask_ratio: float = 0.75, *, batch_size: int = 1, seed: int = 0
+) -> Bool[Tensor, "b n"]:
+    """Keep a regular lattice; at 75 % exactly one patch of each 2 x 2 (grid-wise sampling; Table 1f).
+
+    Other ratios keep the first patches of an ordered-dither (Bayer) matrix, so that what is visible stays evenly
+    spread and nested.
+
+    Args:
+        grid_size: patches down and across.
+        mask_ratio: share of patches to hide.
+        batch_size: images, b; all get the same lattice.
+        seed: shifts the lattice; 0 keeps the upper left patch.
+
+    Returns:
+        The mask (b, rows x columns), True = hidden.
+
+    Raises:
+        ValueError: if the ratio is not at least 0 and below 1.
+    """
+    rows, columns = grid_size
+    row = (torch.arange(rows) + seed // 2 % 2)[:, None]
+    column = (torch.arange(columns) + seed % 2)[None, :]
+    rank = torch.zeros(rows, columns)
+    for level in range(max(rows, columns).bit_length() + 1):  # coarse bits decide last, fine bits first
+        r, c = row >> level & 1, column >> level & 1
+        rank += (2 * (r ^ c) + r) * 0.25**level
+    return _hide_highest(rank.flatten().expand(batch_size, -1), mask_ratio)
+
+
+def mask_from_grid(grid: Tensor) -> Bool[Tensor, "1 n"]:
+    """A mask from a drawn grid of 0 and 1, or False and True, or nested lists of them (1 or True = hidden).
+
+    Raises:
+        ValueError: if the grid has not two axes, holds other values, or hides every patch.
+    """
+    grid = torch.as_tensor(grid)
+    if grid.ndim != 2 or not ((grid == 0) | (grid == 1)).all():
+        raise ValueError("A mask grid has two axes (patches down, patches across) and holds only 0 and 1 (1 = hidden).")
+    mask = grid.bool().reshape(1, -1)
+    if mask.all():
+        raise ValueError("This mask hides every patch; leave at least one visible for the encoder to see.")
+    return mask
+
+
+def _hide_highest(score: Float[Tensor, "b n"], mask_ratio: float) -> Bool[Tensor, "b n"]:
+    """Hide the patches of the highest scores. The ratio only moves the cut, so masks are nested."""
+    n = score.shape[1]
+    rank = score.argsort(dim=1, stable=True).argsort(dim=1)
+    return rank >= n - num_masked(n, mask_ratio)
+
+
+def ids_from_mask(mask: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b n_keep"], Int[Tensor, "b n"]]:
+    """The shuffle of section 3, read off a mask: which patches the encoder gets, and how to undo it.
+
+    A stable sort puts visible patches first, in raster order. Their order does not matter to the model, since every
+    token carries its position.
+
+    Returns:
+        ids_keep: indices of the visible patches.
+        ids_restore: for each patch its place in (visible patches, then mask tokens).
+
+    Raises:
+        ValueError: if the images of the batch hide different numbers of patches.
+    """
+    ids_shuffle = mask.to(torch.uint8).argsort(dim=1, stable=True)
+    ids_restore = ids_shuffle.argsort(dim=1)
+    n_keep = (~mask).sum(dim=1)
+    if not (n_keep == n_keep[0]).all():
+        raise ValueError(
+            f"Every image of a batch must hide equally many patches; these leave {n_keep.unique().tolist()} visible."
+        )
+    return ids_shuffle[:, : int(n_keep[0])], ids_restore
