@@ -1,0 +1,22 @@
+"""Where the bundled photos, weights and results lie: beside the package in a clone, inside it in a wheel."""
+
+from pathlib import Path
+
+
+def asset_path(*parts: str) -> Path:
+    """Path of a bundled file or folder, such as `asset_path("photos", "cat.jpg")`.
+
+    Raises:
+        FileNotFoundError: if there is no such asset.
+    """
+    package = Path(__file__).parent
+    for root in (package / "assets", package.parent / "assets"):
+        path = root.joinpath(*parts)
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"No bundled file {'/'.join(parts)}; reinstall mae-lite, or clone its repository again.")
+
+
+def list_photos() -> list[Path]:
+    """The bundled photographs, by name. Authors and licences: ATTRIBUTION.md beside them."""
+    return sorted(asset_path("photos").glob("*.jpg"))

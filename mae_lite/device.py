@@ -1,0 +1,19 @@
+"""Where tensors live."""
+
+import torch
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The named device, or CUDA where there is one, else the CPU. MPS is used only when asked for by name.
+
+    Raises:
+        ValueError: if the named device is not there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind = name.split(":")[0]
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present.get(kind):
+        there = ", ".join(k for k, ok in present.items() if ok)
+        raise ValueError(f'There is no device "{name}" on this machine; there is: {there}.')
+    return torch.device(name)
