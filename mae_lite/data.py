@@ -1,6 +1,5 @@
 """Any image data set as tensors of bytes, and the augmentation of the paper batched on the device."""
 
-import io
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

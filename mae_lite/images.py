@@ -46,7 +46,9 @@ def open_image(source: str | Path | bytes | Image.Image, mode: str = "RGB") -> I
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: this is not a picture that Pillow can read; use JPEG, PNG or WebP.") from error
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name}: the picture is damaged or cut short ({error}); save or download it again.") from error
+        raise ImageError(
+            f"{name}: the picture is damaged or cut short ({error}); save or download it again."
+        ) from error
 
 
 def _opened(source: str | Path | bytes) -> Image.Image:
