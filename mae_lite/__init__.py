@@ -2,4 +2,27 @@
 
 Axis letters: b batch, c channels, h w pixels, n patches, n_keep visible patches, n_tokens = 1 + n_keep (class token
 first), d width, p patch side, patch_dim = p * p * c. A mask is boolean, True = masked (hidden).
+
+Figures are in `mae_lite.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.pretrain`.
 """
+
+from mae_lite.assets import asset_path, list_photos
+from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.config import PRESETS, MAEConfig
+from mae_lite.decoder import MAEDecoder
+from mae_lite.device import pick_device
+from mae_lite.encoder import MAEEncoder
+from mae_lite.images import load_image, to_uint8
+from mae_lite.loss import mae_loss
+from mae_lite.mae import MAE, MAEOutput
+from mae_lite.masking import block_mask, grid_mask, ids_from_mask, mask_from_grid, random_mask
+from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
+from mae_lite.reconstruction import Reconstruction, reconstruct
+
+__all__ = [
+    "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction",
+    "asset_path", "block_mask", "denormalize_patches", "grid_mask", "harmonic_fill", "ids_from_mask", 
+    "list_photos", "load_image", "mae_loss", "mask_from_grid", "nearest_fill",
+    "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask", "reconstruct", 
+    "to_uint8", "unpatchify", "visible_mean_fill",
+]  # fmt: skip
