@@ -8,6 +8,7 @@ Figures are in `mae_lite.figures`, widgets in `mae_lite.widgets`, training in `m
 
 from mae_lite.assets import asset_path, list_photos
 from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.checkpoints import list_models, load_encoder, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
 from mae_lite.device import pick_device
@@ -21,8 +22,8 @@ from mae_lite.reconstruction import Reconstruction, reconstruct
 
 __all__ = [
     "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction",
-    "asset_path", "block_mask", "denormalize_patches", "grid_mask", "harmonic_fill", "ids_from_mask", 
-    "list_photos", "load_image", "mae_loss", "mask_from_grid", "nearest_fill",
-    "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask", "reconstruct", 
+    "asset_path", "block_mask", "denormalize_patches", "grid_mask", "harmonic_fill", "ids_from_mask", "list_models",
+    "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid", "nearest_fill",
+    "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask", "reconstruct", "save_model",
     "to_uint8", "unpatchify", "visible_mean_fill",
 ]  # fmt: skip

@@ -1,34 +1,137 @@
 """python -m mae_lite: the package's work from a shell."""
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
+from mae_lite.assets import asset_path
+from mae_lite.checkpoints import DEFAULT_MODEL, format_models, list_models, load_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import pick_device
-from mae_lite.images import normalize
+from mae_lite.evaluate import format_table, masked_errors, summarise
+from mae_lite.images import load_image, normalize
 from mae_lite.mae import MAE
+from mae_lite.masking import draw_mask, mask_from_grid
 from mae_lite.pretrain import PretrainConfig, TrainingError, pretrain
+from mae_lite.reconstruction import reconstruct
+
+STRATEGIES = ("random", "block", "grid")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake prints one sentence and returns 2."""
     parser = argparse.ArgumentParser(prog="python -m mae_lite", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    add_pretrain(commands)
+    for add in (add_reconstruct, add_models, add_evaluate, add_pretrain):
+        add(commands)
     args = parser.parse_args(argv)
     try:
         args.run(args)
     except (ValueError, OSError, TrainingError) as error:
         print(f"mae_lite: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("mae_lite: stopped.", file=sys.stderr)
+        return 130
     return 0
+
+
+def add_model_and_mask(p: argparse.ArgumentParser) -> None:
+    """Options that say which model, where it runs, and what it may see."""
+    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
+    p.add_argument("--mask-ratio", type=float, help="share of patches to hide (default: the ratio it was trained at)")
+    p.add_argument("--strategy", default="random", choices=STRATEGIES, help="how to choose them (default random)")
+    p.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
+
+
+def add_reconstruct(commands) -> None:
+    """Options of `reconstruct`."""
+    p = commands.add_parser("reconstruct", help="hide most of a photo, fill it in, save the picture")
+    p.add_argument("photo", nargs="?", help="a picture file (default: the bundled cat)")
+    p.add_argument("--model", default=DEFAULT_MODEL, help="a name from `models`, or a path (default %(default)s)")
+    add_model_and_mask(p)
+    p.add_argument("--mask", help="a text file instead: a row of 0 and 1 for each row of patches, 1 = hidden")
+    p.add_argument("--fit", default="crop", choices=("crop", "letterbox"), help="how the photo is made to fit")
+    p.add_argument("--out", help="file to write (default out/PHOTO.png)")
+    p.set_defaults(run=run_reconstruct)
+
+
+def run_reconstruct(args: argparse.Namespace) -> None:
+    """Reconstruct one photo; print what it shows and where it is."""
+    photo = Path(args.photo) if args.photo else asset_path("photos", "cat.jpg")
+    model = load_model(args.model).to(pick_device(args.device))
+    image = load_image(photo, model, args.fit)
+    mask = read_mask(args.mask) if args.mask else mask_of(args, model)
+    shown = reconstruct(model, image, mask)
+    out = Path(args.out) if args.out else Path("out", f"{photo.stem}.png")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shown.figure().savefig(out, dpi=110)
+    print(f"{args.model}, {photo.name}: {shown.alt}\nSaved {out}")
+
+
+def mask_of(args: argparse.Namespace, model: MAE, batch_size: int = 1):
+    """The mask that the options name."""
+    ratio = model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
+    return draw_mask(args.strategy, model.cfg.grid_size, ratio, batch_size=batch_size, seed=args.seed)
+
+
+def read_mask(path: str):
+    """A drawn mask from a text file of 0 and 1."""
+    rows = [line.replace(" ", "") for line in Path(path).read_text().splitlines() if line.strip()]
+    if len({len(row) for row in rows}) != 1 or set("".join(rows)) - {"0", "1"}:
+        raise ValueError(f"{path}: a mask file has rows of equal length with only 0 and 1 in them (1 = hidden).")
+    return mask_from_grid([[int(c) for c in row] for row in rows])
+
+
+def add_models(commands) -> None:
+    """`models` has no options."""
+    p = commands.add_parser("models", help="list the models that can be loaded, with size and licence")
+    p.set_defaults(run=lambda args: print(format_models(list_models())))
+
+
+def add_evaluate(commands) -> None:
+    """Options of `evaluate`."""
+    p = commands.add_parser("evaluate", help="masked error on a data set, beside three fills and an oracle")
+    p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, or a path")
+    p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
+    p.add_argument("--limit", type=int, help="use this many images, evenly spread (default all)")
+    p.add_argument("--json", help="file to write the table to")
+    add_model_and_mask(p)
+    p.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> None:
+    """Print the table of errors; save it if asked."""
+    model = load_model(args.model).to(pick_device(args.device))
+    imgs = read_images(args.data, args.limit, model.cfg)
+    ratio = model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
+    table = summarise(masked_errors(model, imgs, ratio, strategy=args.strategy, seed=args.seed))
+    print(f"{args.model} on {len(imgs):,} images, {ratio:.0%} masked ({args.strategy}, seed {args.seed})")
+    print(format_table(table))
+    if args.json:
+        record = {
+            "model": args.model, "data": [Path(d).name for d in args.data], "images": len(imgs),
+            "mask_ratio": ratio, "strategy": args.strategy, "seed": args.seed, "table": table,
+        }  # fmt: skip
+        Path(args.json).write_text(json.dumps(record, indent=1) + "\n")
+
+
+def read_images(data: list[str], limit: int | None, cfg: MAEConfig):
+    """Pictures of a data set, evenly spread over it, as a model takes them."""
+    source = ImageSource(data)
+    chosen = range(len(source)) if limit is None else range(0, len(source), max(1, len(source) // limit))[:limit]
+    imgs, _, skipped = load_images(source, cfg.img_size, chosen)
+    for sentence in skipped:
+        print(f"skipped {sentence}")
+    return normalize(imgs, cfg)
 
 
 def add_pretrain(commands) -> None:
@@ -72,16 +175,11 @@ def run_pretrain(args: argparse.Namespace) -> None:
     source = ImageSource(args.data)
     size = args.store_size or max(model_cfg.img_size) * 10 // 7
     if len(source) * 3 * size * size <= args.max_memory_gb * 1e9:
-        images, _, skipped = load_images(source, size)
+        images, _, skipped = load_images(source, (size, size))
         images = images.to(device)
     else:
         images, skipped = LazyImages(source, size), []
-    val = None
-    if args.val:
-        val_source = ImageSource(args.val)
-        chosen = range(0, len(val_source), max(1, len(val_source) // args.val_images))[: args.val_images]
-        val, _, _ = load_images(val_source, model_cfg.img_size[0], chosen)
-        val = normalize(val, model_cfg)
+    val = read_images(args.val, args.val_images, model_cfg) if args.val else None
     torch.manual_seed(cfg.seed)
     model = MAE(model_cfg).to(device)
     total = cfg.epochs * (len(images) // cfg.batch_size)

@@ -3,6 +3,7 @@
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from glob import glob
 from pathlib import Path
 
@@ -15,15 +16,16 @@ from tqdm import tqdm
 from mae_lite.images import ImageError, fit_image, open_image, to_tensor
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+TIMM_PREFIXES = ("torch/", "hfds/")  # tfds, wds and hfids stream, so they have no picture number i
 
 
 class ImageSource:
     """Pictures by number, each with a name and, where the data set has one, a class.
 
     Args:
-        source: one or several of: a folder of pictures (sub-folders are classes), a tar file of `KEY.jpg` and
-            `KEY.cls` (a glob such as "shards/train-000[0-2].tar" stands for many), or a timm data-set name such as
-            "torch/cifar10" or "hfds/...".
+        source: one or several of: a folder of pictures (its sub-folders are classes, by name) or of tar files, an
+            uncompressed tar of `KEY.jpg` and `KEY.cls`, a picture, a glob of these such as
+            "shards/train-000[0-2].tar", or a timm data-set name such as "torch/cifar10" or "hfds/...".
         root: where a named data set lies or is downloaded to.
 
     Raises:
@@ -49,44 +51,52 @@ class ImageSource:
         """Picture number `i`, RGB.
 
         Raises:
-            ImageError: if it is damaged.
+            ImageError: if it is damaged, or gone.
         """
         reader, name, _ = self.items[i]
         try:
             return open_image(reader())
-        except ImageError as error:
-            raise ImageError(f"{name}: {error}") from error
+        except (OSError, ValueError, SyntaxError) as error:  # also what a timm data set's own reading raises
+            raise ImageError(f"{name}: {str(error).removeprefix('These bytes: ')}") from error
 
     @staticmethod
     def _scan(source: str, root: str | Path) -> list:
-        path = Path(source)
+        path = Path(source).expanduser()
         if path.is_dir():
             tars = sorted(path.glob("*.tar"))
-            if tars:
-                return [item for tar in tars for item in _scan_tar(tar)]
-            files = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS)
-            classes = {folder: k for k, folder in enumerate(sorted({p.parent for p in files}))}
-            return [(p.read_bytes, str(p), classes[p.parent]) for p in files]
-        files = sorted(glob(source))
+            return [item for tar in tars for item in _scan_tar(tar)] if tars else _scan_folder(path)
+        if path.is_file():
+            return [(path.read_bytes, str(path), -1)] if _is_picture(path) else _scan_tar(path)
+        files = sorted(glob(str(path), recursive=True))
         if files:
-            return [item for file in files for item in _scan_tar(Path(file))]
-        if "/" in source and not path.suffix:
-            return _scan_timm(source, root)
-        return []
+            return [item for file in files for item in ImageSource._scan(file, root)]
+        return _scan_timm(source, root) if source.lower().startswith(TIMM_PREFIXES) else []
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")  # macOS leaves "._cat.jpg" about
+
+
+def _scan_folder(folder: Path) -> list:
+    """Every picture below a folder; its class is the sub-folder it lies in, as torchvision's ImageFolder has it."""
+    files = [p.relative_to(folder) for p in sorted(folder.rglob("*")) if _is_picture(p)]
+    names = sorted({p.parts[0] for p in files if len(p.parts) > 1})
+    classes = {name: k for k, name in enumerate(names)}
+    return [((folder / p).read_bytes, str(folder / p), classes.get(p.parts[0], -1)) for p in files]
 
 
 def _scan_tar(path: Path) -> list:
     """Every picture of a tar shard, read by its offset so that any order is cheap."""
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, "r:") as tar:  # "r:" refuses compressed tars, whose offsets mean nothing
             members = [m for m in tar if m.isfile()]
-            stems = {Path(m.name).stem: m for m in members if m.name.endswith(".cls")}
-            labels = {stem: int(tar.extractfile(m).read()) for stem, m in stems.items()}
+            labelled = {m.name.removesuffix(".cls"): m for m in members if m.name.endswith(".cls")}
+            labels = {key: int(tar.extractfile(m).read()) for key, m in labelled.items()}
     except (tarfile.TarError, OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a tar of KEY.jpg and KEY.cls files ({error}).") from error
-    pictures = [m for m in members if Path(m.name).suffix.lower() in EXTENSIONS]
+        raise ValueError(f"{path}: not an uncompressed tar of KEY.jpg and KEY.cls files ({error}).") from error
+    pictures = [m for m in members if _is_picture(Path(m.name))]
     return [
-        (lambda m=m: _read_at(path, m.offset_data, m.size), f"{path}:{m.name}", labels.get(Path(m.name).stem, -1))
+        (partial(_read_at, path, m.offset_data, m.size), f"{path}:{m.name}", labels.get(m.name.rsplit(".", 1)[0], -1))
         for m in pictures
     ]
 
@@ -100,18 +110,23 @@ def _read_at(path: Path, offset: int, size: int) -> bytes:
 def _scan_timm(name: str, root: str | Path) -> list:
     from timm.data import create_dataset
 
-    dataset = create_dataset(name, root=str(root), split="train", download=True)
-    return [(lambda i=i: dataset[i][0], f"{name}[{i}]", -1) for i in range(len(dataset))]
+    try:
+        dataset = create_dataset(name, root=str(root), split="train", download=True)
+        count = len(dataset)
+    except (AssertionError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: timm cannot open this data set under {root} ({error!r}).") from error
+    labels = [int(label) for label in getattr(dataset, "targets", [])] or [-1] * count
+    return [(lambda i=i: dataset[i][0], f"{name}[{i}]", labels[i]) for i in range(count)]
 
 
 def load_images(
-    source: ImageSource, size: int, indices: Sequence[int] | None = None
-) -> tuple[UInt8[Tensor, "n 3 s s"], Int[Tensor, " n"], list[str]]:
-    """Decode pictures into one tensor, centre-cropped to a square without distortion.
+    source: ImageSource, size: tuple[int, int], indices: Sequence[int] | None = None
+) -> tuple[UInt8[Tensor, "n 3 h w"], Int[Tensor, " n"], list[str]]:
+    """Decode pictures into one tensor, centre-cropped to one size without distortion.
 
     Args:
         source: where they come from.
-        size: side of the square in pixels, s.
+        size: height and width in pixels.
         indices: which pictures; all by default.
 
     Returns:
@@ -124,17 +139,25 @@ def load_images(
 
     def load(i: int) -> Tensor | str:
         try:
-            return to_tensor(fit_image(source.open(i), (size, size)))
+            return to_tensor(fit_image(source.open(i), size))
         except ImageError as error:
             return str(error)
 
-    with ThreadPoolExecutor() as pool:
-        loaded = list(tqdm(pool.map(load, indices), total=len(indices), desc="reading images", leave=False))
-    good = [(x, source.items[i][2]) for i, x in zip(indices, loaded, strict=True) if isinstance(x, Tensor)]
-    skipped = [x for x in loaded if isinstance(x, str)]
-    if not good:
-        raise ValueError(f"None of {len(indices)} pictures could be read; the first: {skipped[0]}")
-    return torch.stack([x for x, _ in good]), torch.tensor([label for _, label in good]), skipped
+    imgs, labels, skipped = torch.empty(len(indices), 3, *size, dtype=torch.uint8), [], []
+    pool = ThreadPoolExecutor()
+    try:
+        loaded = tqdm(pool.map(load, indices), total=len(indices), desc="reading images", leave=False)
+        for i, x in zip(indices, loaded, strict=True):
+            if isinstance(x, str):
+                skipped.append(x)
+            else:
+                imgs[len(labels)] = x
+                labels.append(source.items[i][2])
+    finally:
+        pool.shutdown(cancel_futures=True)  # so that Ctrl-C does not read on to the end
+    if not labels:
+        raise ValueError(f"None of {len(indices)} pictures could be read; {(skipped or ['none was asked for'])[0]}")
+    return imgs[: len(labels)], torch.tensor(labels), skipped
 
 
 def random_resized_crop_flip(
@@ -152,12 +175,12 @@ def random_resized_crop_flip(
         pixels: images as bytes.
         size: height and width of the result.
         generator: draws the boxes and flips; on the images' device.
-        scale: range of the crop's share of the area; aspect ratios run from 3/4 to 4/3.
+        scale: range of the crop's share of the area; an object gets at most 4/3 times wider or narrower.
     """
     b, _, height, width = pixels.shape
     u = torch.rand(5, b, generator=generator, device=generator.device).to(pixels.device)
     area = (scale[0] + (scale[1] - scale[0]) * u[0]) * height * width
-    ratio = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(4 / 3, device=u.device)))
+    ratio = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(4 / 3, device=u.device))) * (size[1] / size[0])
     crop_h = (area / ratio).sqrt().round().clamp(1, height)
     crop_w = (area * ratio).sqrt().round().clamp(1, width)
     top = (u[2] * (height - crop_h + 1)).floor()
@@ -193,24 +216,34 @@ def resize_matrix(
 class LazyImages:
     """Pictures decoded when asked for, where they do not fit in memory: `images[indices]` is a tensor of bytes.
 
-    A damaged picture is replaced by the next good one and named in `skipped`.
+    A damaged picture is replaced by the next good one and named in `skipped`, once.
     """
 
     def __init__(self, source: ImageSource, size: int):
         self.source, self.size = source, size
         self.skipped: list[str] = []
         self.pool = ThreadPoolExecutor()
+        self.coming = {}
 
     def __len__(self) -> int:
         return len(self.source)
 
+    def prefetch(self, indices: Int[Tensor, " b"]) -> None:
+        """Start to decode pictures that will be asked for soon; returns at once."""
+        for i in indices.tolist():
+            if i not in self.coming:
+                self.coming[i] = self.pool.submit(self._load, i)
+
     def __getitem__(self, indices: Int[Tensor, " b"]) -> UInt8[Tensor, "b 3 s s"]:
-        return torch.stack(list(self.pool.map(self._load, indices.tolist())))
+        self.prefetch(indices)
+        asked = {i: self.coming.pop(i) for i in set(indices.tolist())}
+        return torch.stack([asked[i].result() for i in indices.tolist()])
 
     def _load(self, i: int) -> UInt8[Tensor, "3 s s"]:
         for k in range(len(self.source)):
             try:
                 return to_tensor(fit_image(self.source.open((i + k) % len(self.source)), (self.size, self.size)))
             except ImageError as error:
-                self.skipped.append(str(error))
+                if str(error) not in self.skipped:
+                    self.skipped.append(str(error))
         raise ValueError(f"Not one of {len(self.source)} pictures could be read; the last: {self.skipped[-1]}")

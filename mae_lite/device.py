@@ -16,4 +16,8 @@ def pick_device(name: str | None = None) -> torch.device:
     if not present.get(kind):
         there = ", ".join(k for k, ok in present.items() if ok)
         raise ValueError(f'There is no device "{name}" on this machine; there is: {there}.')
+    number = name.removeprefix(kind).removeprefix(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if number and not (number.isdecimal() and int(number) < count):
+        raise ValueError(f'There is no device "{name}" on this machine; {kind}:0 to {kind}:{count - 1} are there.')
     return torch.device(name)

@@ -4,6 +4,9 @@ A mask is a boolean tensor (b, n), **True = masked (hidden)**. Every mask here h
 *nested*: for one seed, raising the ratio hides more patches and never uncovers one.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -119,15 +122,35 @@ def grid_mask(
     return _hide_highest(rank.flatten().expand(batch_size, -1), mask_ratio)
 
 
-def mask_from_grid(grid: Tensor) -> Bool[Tensor, "1 n"]:
+def draw_mask(
+    strategy: str, grid_size: tuple[int, int], mask_ratio: float = 0.75, *, batch_size: int = 1, seed: int = 0
+) -> Bool[Tensor, "b n"]:
+    """A mask by the name of its strategy, for a menu or a command line.
+
+    Raises:
+        ValueError: if the strategy is not "random", "block" or "grid", or the ratio does not fit.
+    """
+    if strategy == "random":
+        return random_mask(grid_size[0] * grid_size[1], mask_ratio, batch_size=batch_size, seed=seed)
+    if strategy in ("block", "grid"):
+        draw = block_mask if strategy == "block" else grid_mask
+        return draw(grid_size, mask_ratio, batch_size=batch_size, seed=seed)
+    raise ValueError(f'There is no mask strategy "{strategy}"; use "random", "block" or "grid".')
+
+
+def mask_from_grid(grid: Tensor | np.ndarray | Sequence) -> Bool[Tensor, "1 n"]:
     """A mask from a drawn grid of 0 and 1, or False and True, or nested lists of them (1 or True = hidden).
 
     Raises:
         ValueError: if the grid has not two axes, holds other values, or hides every patch.
     """
-    grid = torch.as_tensor(grid)
-    if grid.ndim != 2 or not ((grid == 0) | (grid == 1)).all():
-        raise ValueError("A mask grid has two axes (patches down, patches across) and holds only 0 and 1 (1 = hidden).")
+    rule = "A mask grid has two axes (patches down, patches across) and holds only 0 and 1 (1 = hidden)"
+    try:
+        grid = torch.as_tensor(grid)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{rule}, its rows equally long; this one is no table of numbers.") from error
+    if grid.ndim != 2 or grid.numel() == 0 or not ((grid == 0) | (grid == 1)).all():
+        raise ValueError(f"{rule}; this one has the shape {tuple(grid.shape)} and values {grid.unique()[:5].tolist()}.")
     mask = grid.bool().reshape(1, -1)
     if mask.all():
         raise ValueError("This mask hides every patch; leave at least one visible for the encoder to see.")
@@ -152,8 +175,10 @@ def ids_from_mask(mask: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b n_keep"], I
         ids_restore: for each patch its place in (visible patches, then mask tokens).
 
     Raises:
-        ValueError: if the images of the batch hide different numbers of patches.
+        ValueError: if the images of the batch hide different numbers of patches, or the mask is not boolean.
     """
+    if mask.dtype != torch.bool:
+        raise ValueError(f"A mask is boolean, True = hidden, not {mask.dtype}; mask_from_grid takes 0 and 1.")
     ids_shuffle = mask.to(torch.uint8).argsort(dim=1, stable=True)
     ids_restore = ids_shuffle.argsort(dim=1)
     n_keep = (~mask).sum(dim=1)

@@ -1,31 +1,24 @@
 """Pre-training: augment, mask, forward, step (appendix A.1, Table 8)."""
 
-import csv
 import math
-import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Bool, Float, Int
-from PIL import Image
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from mae_lite.assets import asset_path
-from mae_lite.config import MAEConfig
-from mae_lite.data import random_resized_crop_flip
-from mae_lite.images import load_image, normalize, to_uint8
+from mae_lite.data import LazyImages, random_resized_crop_flip
+from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.patches import unpatchify
-
-FILM_PHOTOS = ("astronaut", "bridge", "cat", "coffee", "dahlia", "dogs", "mountains", "pagoda")
-"""The bundled photos whose reconstructions are kept while training."""
+from mae_lite.training_log import Checkpoint, Film, History, TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +30,7 @@ class PretrainConfig:
     batch_size: int = 256
     """Images a step, over all processes and accumulation steps."""
     accum: int = 1
-    """Gradient accumulation: parts a step's batch is cut into to save memory; the result is the same."""
+    """Gradient accumulation: parts a step's batch is cut into to save memory; only the crops and masks drawn differ."""
     blr: float = 1.5e-4
     """Base learning rate; the rate is blr x batch_size / 256."""
     warmup_epochs: float = 20
@@ -80,10 +73,6 @@ class PretrainConfig:
         return self.blr * self.batch_size / 256
 
 
-class TrainingError(RuntimeError):
-    """Training cannot start or go on; the message says why and what is kept."""
-
-
 def learning_rate(step: int, cfg: PretrainConfig, steps_per_epoch: int) -> float:
     """Linear warm-up, then half a cosine down to 0 (Table 8), by the step."""
     total, warmup = cfg.epochs * steps_per_epoch, cfg.warmup_epochs * steps_per_epoch
@@ -95,8 +84,12 @@ def learning_rate(step: int, cfg: PretrainConfig, steps_per_epoch: int) -> float
 def batch_indices(step: int, num_images: int, cfg: PretrainConfig) -> Int[Tensor, " batch"]:
     """Which images a step sees: each epoch a fresh order, its remainder dropped. A function of the step alone."""
     epoch, i = divmod(step, num_images // cfg.batch_size)
-    order = torch.randperm(num_images, generator=torch.Generator().manual_seed(cfg.seed * 1_000_003 + epoch))
-    return order[i * cfg.batch_size : (i + 1) * cfg.batch_size]
+    return _epoch_order(num_images, cfg.seed * 1_000_003 + epoch)[i * cfg.batch_size : (i + 1) * cfg.batch_size]
+
+
+@lru_cache(maxsize=2)  # two, since prefetching looks one step ahead
+def _epoch_order(num_images: int, seed: int) -> Int[Tensor, " n"]:
+    return torch.randperm(num_images, generator=torch.Generator().manual_seed(seed))
 
 
 def make_optimizers(model: nn.Module, cfg: PretrainConfig) -> list[torch.optim.Optimizer]:
@@ -155,11 +148,12 @@ def pretrain(
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay)) if cfg.ema_decay else None
     best = ema.module if ema else model
     state = Checkpoint(out / "last.pt", model, optimizers, ema)
-    start, seconds = state.load(device) if resume else (0, 0.0)
+    start, seconds, losses = state.load(device) if resume else (0, 0.0, [])
     if not resume and state.path.exists():
         raise TrainingError(f"{out} holds a training already; add --resume to go on, or choose another --out.")
-    history = History(out / "history.csv", start, cfg.log_every) if rank == 0 else None
-    film = Film(out / "film", model.cfg, total) if rank == 0 and not model.cfg.norm_pix_loss else None
+    history = History(out / "history.csv", start, cfg.log_every, losses) if rank == 0 else None
+    viewable = model.cfg.in_chans in (1, 3) and not model.cfg.norm_pix_loss
+    film = Film(out / "film", model.cfg, total) if rank == 0 and viewable else None
     if cfg.compile:
         model.encoder.compile()
         model.decoder.compile()
@@ -173,6 +167,10 @@ def pretrain(
         for group in [g for o in optimizers for g in o.param_groups]:
             group["lr"] = lr
         indices = batch_indices(step, len(images), cfg)[rank::world]
+        if isinstance(images, LazyImages):  # decode the next batch while this one is computed
+            images.prefetch(indices)
+            if step + 1 < total:
+                images.prefetch(batch_indices(step + 1, len(images), cfg)[rank::world])
         seed = (cfg.seed * 1_000_003 + step) * world + rank
         generator = torch.Generator(device).manual_seed(seed)
         loss = torch.zeros((), device=device)
@@ -187,13 +185,13 @@ def pretrain(
         if world > 1:
             dist.all_reduce(loss, dist.ReduceOp.AVG if device.type == "cuda" else dist.ReduceOp.SUM)
             loss = loss if device.type == "cuda" else loss / world
-        if not math.isfinite(loss):
+        norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad or math.inf)
+        if not math.isfinite(loss + norm):
+            kept = f"{state.path} holds the last good weights" if state.path.exists() else "nothing was saved yet"
             raise TrainingError(
-                f"The loss is {loss.item()} at step {step}, so training stopped; {state.path} holds the last good "
-                "weights. Lower --blr and add --resume."
+                f"The loss is {loss.item():g} and the gradient's norm {norm.item():g} at step {step}, so training "
+                f"stopped; {kept}, so lower --blr{' and add --resume' if state.path.exists() else ''}."
             )
-        if cfg.clip_grad:
-            nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -209,7 +207,7 @@ def pretrain(
             if film:
                 film.shoot(best, done)
             if done == total or time.monotonic() - saved > cfg.save_minutes * 60:
-                state.save(done, seconds)
+                state.save(done, seconds, history.losses)
                 saved = time.monotonic()
         yield record
 
@@ -221,93 +219,3 @@ def masked_error(model: MAE, imgs: Float[Tensor, "v c h w"], batch_size: int = 6
     parts = zip(imgs.split(batch_size), mask.split(batch_size), strict=True)
     device = next(model.parameters()).device
     return sum(len(x) * model(x.to(device), m).loss.item() for x, m in parts) / len(imgs)
-
-
-class Checkpoint:
-    """The state a training resumes from: weights, optimisers, average, step. Written whole or not at all."""
-
-    def __init__(self, path: Path, model: MAE, optimizers: list[torch.optim.Optimizer], ema: AveragedModel | None):
-        self.path, self.model, self.optimizers, self.ema = path, model, optimizers, ema
-
-    def save(self, step: int, seconds: float) -> None:
-        """Write beside the old file, then replace it, so that a crash leaves the old one."""
-        state = {
-            "config": asdict(self.model.cfg),
-            "step": step,
-            "seconds": seconds,
-            "model": self.model.state_dict(),
-            "optimizers": [o.state_dict() for o in self.optimizers],
-            "ema": self.ema.state_dict() if self.ema else None,
-        }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, self.path)
-
-    def load(self, device: torch.device) -> tuple[int, float]:
-        """Restore everything; returns the step to go on from and the seconds trained so far."""
-        if not self.path.exists():
-            raise TrainingError(f"{self.path} is not there, so there is nothing to resume; leave --resume out.")
-        state = torch.load(self.path, map_location=device, weights_only=True)
-        if MAEConfig(**state["config"]) != self.model.cfg:
-            raise TrainingError(f"{self.path} is of another model than the one asked for; give the same sizes again.")
-        self.model.load_state_dict(state["model"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        if self.ema:
-            self.ema.load_state_dict(state["ema"])
-        return state["step"], state["seconds"]
-
-
-class History:
-    """history.csv: mean loss over `every` steps, and the validation error where there is one."""
-
-    COLUMNS = ("step", "epoch", "lr", "loss", "val_loss", "seconds")
-
-    def __init__(self, path: Path, start: int, every: int):
-        self.path, self.every, self.losses = path, every, []
-        rows = list(csv.DictReader(path.open())) if start else []
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.COLUMNS)
-            writer.writeheader()
-            writer.writerows(row for row in rows if int(row["step"]) <= start)
-
-    def add(self, record: dict, last: bool = False) -> None:
-        """Take a step's record; write a row when one is due."""
-        self.losses.append(record["loss"])
-        if "val_loss" in record or last or record["step"] % self.every == 0:
-            row = {"val_loss": ""} | record | {"loss": sum(self.losses) / len(self.losses)}
-            with self.path.open("a", newline="") as file:
-                values = (f"{row[k]:.6g}" if isinstance(row[k], float) else row[k] for k in self.COLUMNS)
-                csv.writer(file).writerow(values)
-            self.losses = []
-
-
-class Film:
-    """The output for eight bundled photos under fixed masks, at step 0 and log-spaced steps, as PNG strips."""
-
-    FRAMES = 16
-
-    def __init__(self, folder: Path, cfg: MAEConfig, total: int):
-        self.folder, self.cfg = folder, cfg
-        self.steps = {0, total} | {round(total ** (i / (self.FRAMES - 2))) for i in range(self.FRAMES - 1)}
-        self.imgs, self.mask = film_inputs(cfg)
-
-    def shoot(self, model: MAE, step: int) -> None:
-        """Save a frame if this step is one of the film's."""
-        if step not in self.steps:
-            return
-        device = next(model.parameters()).device
-        with torch.inference_mode():
-            pred = model(self.imgs.to(device), self.mask).pred
-        imgs = to_uint8(unpatchify(pred, self.cfg.patch_size, self.cfg.grid_size), self.cfg)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        strip = torch.cat(list(imgs.cpu()), dim=2).permute(1, 2, 0)
-        Image.fromarray(strip.numpy()).save(self.folder / f"{step:08d}.png")
-
-
-def film_inputs(cfg: MAEConfig) -> tuple[Float[Tensor, "8 c h w"], Bool[Tensor, "8 n"]]:
-    """The film's eight photos and their masks."""
-    imgs = torch.cat([load_image(asset_path("photos", f"{name}.jpg"), cfg) for name in FILM_PHOTOS])
-    return imgs, random_mask(cfg.num_patches, cfg.mask_ratio, batch_size=len(imgs), seed=0)

@@ -70,7 +70,11 @@ class Reconstruction:
         text = f"A photo, the same with {hidden} of {n} patches hidden, and the model's reconstruction."
         if self.mse is not None:
             text += f" Mean squared error on the hidden patches {self.mse:.3f}"
-            text += f", PSNR {self.psnr:.1f} dB, skill over the harmonic fill {self.skill:.2f}." if self.skill is not None else "."
+            text += (
+                f", PSNR {self.psnr:.1f} dB, skill over the harmonic fill {self.skill:.2f}."
+                if self.skill is not None
+                else "."
+            )
         return text
 
     def strip(self, panels: tuple[str, ...] = ("original", "masked", "output", "pasted")) -> UInt8[np.ndarray, "h w 3"]:

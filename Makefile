@@ -1,0 +1,30 @@
+# Everything works from a bare clone: the first call makes .venv and installs, later ones start at once.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: lab demo test lint notebooks
+
+lab: .venv/installed
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+demo: .venv/installed
+	$(BIN)/python -m mae_lite reconstruct
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+notebooks: .venv/installed-dev
+	$(BIN)/python notebooks/build.py
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@

@@ -1,0 +1,282 @@
+"""A name becomes a file on this disk. Nothing is downloaded unless a model is asked for by its name."""
+
+import argparse
+import hashlib
+import os
+import pickle
+import re
+import time
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from mae_lite.assets import asset_path
+
+FAIR_URL = "https://dl.fbaipublicfiles.com/mae"
+MD5_PREFIXES = {
+    "mae_pretrain_vit_base": "8cad7c",
+    "mae_pretrain_vit_large": "b8b06e",
+    "mae_pretrain_vit_huge": "9bdbb0",
+}
+"""All that is published of the official files' checksums."""
+TRIES, TIMEOUT_SECONDS, PAUSE_SECONDS = 3, 30.0, 1.0
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be had or used; the message says what it is and what would work."""
+
+
+class ModelInfo(NamedTuple):
+    """One row of the table of models."""
+
+    name: str
+    """What `load_model` takes, or `load_encoder` where there is no decoder."""
+    size_mb: int
+    """Size of the file in megabytes."""
+    target: str
+    """What it was trained to predict: "raw" pixels, or "norm-pix", which is not viewable as it is."""
+    decoder: bool
+    """Whether it can reconstruct; without a decoder it gives features only."""
+    licence: str
+    source: str
+    where: str = "download"
+    """"bundled" with the package, "cached" on this disk, or "download"."""
+
+
+def _published() -> list[ModelInfo]:
+    """The official checkpoints, by FAIR's file names, and the same weights on the Hugging Face hub."""
+    licence, rows = "CC-BY-NC-4.0", []
+    for size, full, encoder, patch in (("base", 448, 343, 16), ("large", 1318, 1213, 16), ("huge", 2628, 2523, 14)):
+        rows += [
+            ModelInfo(f"mae_visualize_vit_{size}", full, "raw", True, licence, "FAIR"),
+            ModelInfo(f"mae_pretrain_vit_{size}_full", full, "norm-pix", True, licence, "FAIR"),
+            ModelInfo(f"mae_pretrain_vit_{size}", encoder, "norm-pix", False, licence, "FAIR"),
+            ModelInfo(
+                f"facebook/vit-mae-{size}", full, "raw", True, f"{licence} (card says Apache-2.0)", "Hugging Face"
+            ),
+            ModelInfo(f"timm/vit_{size}_patch{patch}_224.mae", encoder, "norm-pix", False, licence, "timm"),
+        ]
+    rows.append(ModelInfo("mae_visualize_vit_large_ganloss", 1318, "raw", True, licence, "FAIR, with a GAN loss"))
+    return sorted(rows, key=lambda m: (("FAIR" not in m.source), m.source, not m.decoder, m.size_mb))
+
+
+PUBLISHED = {model.name: model for model in _published()}
+"""The public checkpoints by name, before it is known which lie on this disk."""
+
+
+def bundled_models() -> dict[str, Path]:
+    """The folders of the models that came with the package, by name."""
+    try:
+        folder = asset_path("weights")
+    except FileNotFoundError:
+        return {}
+    return {file.parent.name: file.parent for file in sorted(folder.glob("*/model.safetensors"))}
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: $MAE_LITE_CACHE, or mae_lite in the user's cache folder."""
+    if own := os.environ.get("MAE_LITE_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "mae_lite"
+
+
+def find(name: str | Path) -> Path:
+    """The file or folder a name stands for, downloaded if it is neither bundled, nor cached, nor a path.
+
+    Args:
+        name: a bundled or official name, a path, or a Hugging Face repository "owner/name". A `Path` is only a path.
+
+    Raises:
+        CheckpointError: if there is no such thing, or it cannot be downloaded.
+    """
+    bundled, path = bundled_models(), Path(name).expanduser()
+    if name in bundled:
+        return bundled[name]
+    if name in PUBLISHED and "/" not in name:
+        return fetch_official(name)
+    if path.exists():
+        return path
+    if isinstance(name, str) and re.fullmatch(
+        r"\w[\w.-]*/[\w.-]+(?<!\.pth)(?<!\.pt)(?<!\.bin)(?<!\.safetensors)", name
+    ):
+        return fetch_hub(name)
+    raise CheckpointError(
+        f'There is no file and no model "{name}"; the models are {", ".join([*bundled, *PUBLISHED])}, any Hugging Face '
+        "ViTMAE repository (owner/name), or a path."
+    )
+
+
+def fetch_official(name: str) -> Path:
+    """An official file from the cache, without network if it is there, else from FAIR's server."""
+    path = cache_folder() / f"{name}.pth"
+    if not path.exists():
+        folder = "visualize" if "visualize" in name else "pretrain"
+        download(f"{FAIR_URL}/{folder}/{name}.pth", path, MD5_PREFIXES.get(name, ""))
+    return path
+
+
+def download(url: str, path: Path, md5: str = "") -> None:
+    """Fetch a checkpoint over HTTPS: resumed where it was cut, checked, and only then given its name.
+
+    Proxies and certificates are taken from HTTPS_PROXY and SSL_CERT_FILE.
+
+    Args:
+        url: where it lies.
+        path: where to put it; `path`.part holds what has arrived.
+        md5: first hex digits of its MD5 sum, where they are published.
+
+    Raises:
+        CheckpointError: if it cannot be had whole; the message has the URL and what to do by hand.
+    """
+    by_hand = f"try again, or download it by hand, put it at {path} or pass its path."
+    part, problem = path.with_name(path.name + ".part"), ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(TRIES):
+        time.sleep(attempt * PAUSE_SECONDS)
+        try:
+            size = _transfer(url, part)
+            if size is None or part.stat().st_size == size:
+                break
+            problem = f"{part.stat().st_size:,} of {size:,} bytes arrived"
+            if part.stat().st_size > size:
+                part.unlink()
+        except HTTPError as error:
+            problem = f"the server answered {error.code} {error.reason}"
+            if error.code == 416:  # what is there already is no beginning of this file
+                part.unlink(missing_ok=True)
+            elif error.code < 500 and error.code not in (408, 429):
+                raise CheckpointError(f"{url} cannot be downloaded: {problem}; {by_hand}") from error
+        except (OSError, HTTPException) as error:
+            problem = f"{getattr(error, 'reason', error)}; behind a proxy set HTTPS_PROXY"
+    else:
+        raise CheckpointError(f"{url} could not be downloaded in {TRIES} tries ({problem}); {by_hand}")
+    try:
+        _verify(part, md5)
+    except CheckpointError as error:
+        part.unlink()
+        raise CheckpointError(f"{url} gave a file that cannot be used ({error}); {by_hand}") from error
+    os.replace(part, path)
+
+
+def _transfer(url: str, part: Path) -> int | None:
+    """One attempt, going on from what `part` holds; returns the size of the whole if the server tells it."""
+    from tqdm import tqdm
+
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "mae-lite"} | ({"Range": f"bytes={have}-"} if have else {})
+    with urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS) as reply:
+        resumed = reply.status == 206 and reply.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        have = have if resumed else 0
+        length = reply.headers.get("Content-Length")
+        size = have + int(length) if length else None
+        bar = tqdm(total=size, initial=have, unit="B", unit_scale=True, desc=part.stem)
+        with part.open("ab" if resumed else "wb") as file, bar:
+            while chunk := reply.read(1 << 18):
+                file.write(chunk)
+                bar.update(len(chunk))
+    return size
+
+
+def _verify(path: Path, md5: str) -> None:
+    """Check the published digits of the sum, and that the file opens."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while md5 and (chunk := file.read(1 << 20)):
+            digest.update(chunk)
+    if md5 and not digest.hexdigest().startswith(md5):
+        raise CheckpointError(f"its MD5 sum starts with {digest.hexdigest()[: len(md5)]}, not {md5}")
+    read_file(path)
+
+
+def fetch_hub(repo: str) -> Path:
+    """The file of a Hugging Face repository, from the hub's cache without network if it is there, else from the hub.
+
+    Returns:
+        model.safetensors where there is one, else pytorch_model.bin; config.json lies beside it.
+
+    Raises:
+        CheckpointError: if the repository, the network or a file is missing.
+    """
+    from huggingface_hub import errors
+
+    by_hand = (
+        f"or download config.json and model.safetensors by hand from https://huggingface.co/{repo} into a folder and "
+        "pass the folder's path."
+    )
+    try:
+        for local in (True, False):
+            for weights in ("model.safetensors", "pytorch_model.bin"):
+                path = _hub_file(repo, weights, local)
+                if path and (_hub_file(repo, "config.json", local) or not local):
+                    _hub_file(repo, "preprocessor_config.json", local)
+                    return path
+    except errors.LocalEntryNotFoundError as error:
+        raise CheckpointError(
+            f"{repo} is not in the cache and the Hugging Face hub cannot be reached (offline, or HF_HUB_OFFLINE is "
+            f"set); connect, {by_hand}"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f'There is no folder "{repo}" here, and no such public repository on the Hugging Face hub; check the name.'
+        ) from error
+    except (errors.HTTPError, errors.HFValidationError, OSError) as error:
+        raise CheckpointError(
+            f"{repo} cannot be downloaded ({str(error).splitlines()[0]}); try again, {by_hand}"
+        ) from error
+    raise CheckpointError(f"{repo} has neither model.safetensors nor pytorch_model.bin; choose another repository.")
+
+
+def _hub_file(repo: str, name: str, local: bool) -> Path | None:
+    """A file of a repository, or None if the cache (when `local`) or the repository has none of that name."""
+    from huggingface_hub import errors, hf_hub_download
+
+    # An expired token turns a public repository into a 401, so the published ones are asked for without.
+    token = False if repo in PUBLISHED else None
+    try:
+        return Path(hf_hub_download(repo, name, local_files_only=local, token=token))
+    except errors.LocalEntryNotFoundError:
+        if local:
+            return None
+        raise
+    except errors.EntryNotFoundError:
+        return None
+
+
+def read_file(path: Path) -> Any:
+    """What a .safetensors, .pth, .pt or .bin file holds, on the CPU; recognised by its first bytes, never run as code.
+
+    Raises:
+        CheckpointError: if it is something else, or damaged; the message says which.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+    start = head.lstrip().lower()
+    if not head:
+        raise CheckpointError(f"{path} is empty; download it again.")
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise CheckpointError(f"{path} is a web page, not weights; download the file itself, not the page about it.")
+    if head.startswith(b"version https://git-lfs"):
+        raise CheckpointError(
+            f"{path} is a Git LFS pointer, not weights; run git lfs pull, or download the file itself."
+        )
+    try:
+        if head[8:9] == b"{":
+            return load_file(path)
+        with torch.serialization.safe_globals([argparse.Namespace]):  # FAIR's training script keeps its options so
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if code := re.search(r"GLOBAL (\S+)", str(error)):
+            raise CheckpointError(
+                f"{path} holds Python objects ({code[1]}), which are refused because they can run code; where it comes "
+                'from, save the tensors alone: torch.save({"model": model.state_dict()}, path).'
+            ) from error
+        raise CheckpointError(f"{path} is no checkpoint, or damaged; use a .safetensors or a PyTorch file.") from error
+    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError) as error:
+        raise CheckpointError(f"{path} is cut short or damaged; delete it and download it again.") from error

@@ -1,0 +1,110 @@
+"""The commands as a user types them: in a process of their own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from PIL import Image
+
+from mae_lite.checkpoints import save_model
+from mae_lite.config import MAEConfig
+from mae_lite.mae import MAE
+
+CFG = MAEConfig(
+    img_size=(32, 32), patch_size=8, embed_dim=16, depth=1, num_heads=2,
+    decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=2,
+)  # fmt: skip
+
+
+def mae_lite(*args, cwd):
+    command = [sys.executable, "-m", "mae_lite", *map(str, args)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    torch.manual_seed(0)
+    save_model(MAE(CFG), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_reconstruct_without_arguments_fills_in_a_bundled_photo(tmp_path):
+    run = mae_lite("reconstruct", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "147 of 196 patches hidden" in run.stdout
+    assert "skill over the harmonic fill" in run.stdout
+    with Image.open(tmp_path / "out/cat.png") as picture:
+        assert picture.width > picture.height > 300
+
+
+def test_reconstruct_own_photo_model_and_drawn_mask(tmp_path, model_folder):
+    Image.effect_noise((80, 50), 60).save(tmp_path / "noise.png")
+    (tmp_path / "mask.txt").write_text("1111\n1001\n1001\n1111\n")
+    args = ["noise.png", "--model", model_folder, "--mask", "mask.txt", "--fit", "letterbox", "--out", "a/b.jpg"]
+    run = mae_lite("reconstruct", *args, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "12 of 16 patches hidden" in run.stdout
+    with Image.open(tmp_path / "a/b.jpg") as picture:
+        assert picture.format == "JPEG"
+
+
+def text_file(path):
+    path.write_text("I am not a picture, whatever my name says.")
+
+
+def truncated_model(folder):
+    save_model(MAE(CFG), folder)
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:2000])
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (["no_such_photo.jpg"], "no_such_photo.jpg"),
+        (["text.jpg"], "not a picture"),
+        (["--model", "truncated"], "cut short"),
+        (["--mask", "mask.txt"], "14x14 patches"),
+        (["--mask-ratio", "1.2"], "mask_ratio is 1.2; it must be at least 0 and below 1"),
+        (["--model", "mae_visualize_vit_base"], "mae_visualize_vit_base.pth"),
+        (["--model", "no-such-model"], "no-such-model"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(args, part, tmp_path, monkeypatch):
+    text_file(tmp_path / "text.jpg")
+    truncated_model(tmp_path / "truncated")
+    (tmp_path / "mask.txt").write_text("110\n010\n")
+    for name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no network: nothing listens there
+    monkeypatch.setenv("MAE_LITE_CACHE", str(tmp_path / "cache"))
+    run = mae_lite("reconstruct", *args, cwd=tmp_path)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    message = run.stderr.strip().splitlines()[-1]
+    assert message.startswith("mae_lite: ")
+    assert part in message
+    assert len(message) < 600
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_lists_size_target_licence_and_place(tmp_path):
+    run = mae_lite("models", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    (nano,) = (line for line in lines if line.startswith("mae-lite-nano"))
+    assert "raw" in nano
+    assert "bundled" in nano
+    assert any("mae_visualize_vit_large" in line and "CC-BY-NC" in line for line in lines)
+
+
+def test_evaluate_prints_and_saves_a_table(tmp_path, model_folder):
+    for k in range(6):
+        Image.effect_noise((40, 40), 20 * k + 10).save(tmp_path / f"{k}.png")
+    args = ["--data", ".", "--limit", 4, "--mask-ratio", 0.5, "--json", "table.json"]
+    run = mae_lite("evaluate", model_folder, *args, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "4 images, 50% masked (random, seed 0)" in run.stdout
+    table = json.loads((tmp_path / "table.json").read_text())["table"]
+    assert table["harmonic"]["skill_low"] <= table["harmonic"]["skill"] <= table["harmonic"]["skill_high"]

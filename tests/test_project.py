@@ -1,0 +1,75 @@
+"""The files around the package say the same things."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10; pytest brings tomli there
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+CONDA_NAMES = {"torch": "pytorch"}
+
+
+def requirements():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_environment_yml_equals_pyproject():
+    project = requirements()
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    expected = {re.sub(r"^[\w-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), d) for d in project["dependencies"]}
+    found = {d for d in conda if isinstance(d, str)} - {"pip"}
+    assert found == expected | {f"python{project['requires-python']}"}
+
+
+def test_constraints_satisfy_the_lower_bounds():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    pins = [
+        Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"
+    ]
+    pinned = {canonicalize_name(p.name): str(p.specifier).removeprefix("==") for p in pins}
+    project = requirements()
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
+
+
+def test_every_photo_has_its_attribution():
+    table = (ROOT / "assets/photos/ATTRIBUTION.md").read_text()
+    rows = re.findall(r"^\| (\w+\.jpg) \| .+ \| .+ \| .+ \| .+ \|$", table, re.MULTILINE)
+    assert sorted(rows) == sorted(p.name for p in (ROOT / "assets/photos").glob("*.jpg"))
+
+
+def test_repository_is_small():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    sizes = {f: (ROOT / f).stat().st_size for f in files if f and (ROOT / f).exists()}
+    assert max(sizes.values()) <= 16e6
+    assert sum(sizes.values()) <= 60e6
+
+
+@pytest.mark.slow
+def test_wheel_carries_photos_and_weights(tmp_path):
+    """A wheel installed outside the clone reconstructs a bundled photo offline."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--quiet", "--wheel-dir", tmp_path, ROOT], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = "import mae_lite.cli, sys; print(mae_lite.__file__); sys.exit(mae_lite.cli.main(['reconstruct']))"
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); {code}"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert str(tmp_path / "site") in run.stdout
+    assert (tmp_path / "out/cat.png").stat().st_size > 20_000
