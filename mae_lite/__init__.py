@@ -8,7 +8,8 @@ Figures are in `mae_lite.figures`, widgets in `mae_lite.widgets`, training in `m
 
 from mae_lite.assets import asset_path, list_photos
 from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
-from mae_lite.checkpoints import list_models, load_encoder, load_model, save_model
+from mae_lite.catalogue import list_models
+from mae_lite.checkpoints import load_encoder, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
 from mae_lite.device import pick_device

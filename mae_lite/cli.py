@@ -12,11 +12,13 @@ import torch.distributed as dist
 from tqdm import tqdm
 
 from mae_lite.assets import asset_path
-from mae_lite.checkpoints import DEFAULT_MODEL, format_models, list_models, load_model
+from mae_lite.catalogue import format_models, list_models
+from mae_lite.checkpoints import DEFAULT_MODEL, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import pick_device
 from mae_lite.evaluate import format_table, masked_errors, summarise
+from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image, normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, mask_from_grid
@@ -55,26 +57,27 @@ def add_model_and_mask(p: argparse.ArgumentParser) -> None:
 def add_reconstruct(commands) -> None:
     """Options of `reconstruct`."""
     p = commands.add_parser("reconstruct", help="hide most of a photo, fill it in, save the picture")
-    p.add_argument("photo", nargs="?", help="a picture file (default: the bundled cat)")
+    p.add_argument("photos", nargs="*", help="picture files, a row each (default: the bundled cat)")
     p.add_argument("--model", default=DEFAULT_MODEL, help="a name from `models`, or a path (default %(default)s)")
     add_model_and_mask(p)
     p.add_argument("--mask", help="a text file instead: a row of 0 and 1 for each row of patches, 1 = hidden")
     p.add_argument("--fit", default="crop", choices=("crop", "letterbox"), help="how the photo is made to fit")
-    p.add_argument("--out", help="file to write (default out/PHOTO.png)")
+    p.add_argument("--out", help="file to write (default out/FIRST_PHOTO.png)")
     p.set_defaults(run=run_reconstruct)
 
 
 def run_reconstruct(args: argparse.Namespace) -> None:
-    """Reconstruct one photo; print what it shows and where it is."""
-    photo = Path(args.photo) if args.photo else asset_path("photos", "cat.jpg")
+    """Reconstruct photos; print what they show and where the picture is."""
+    photos = [Path(photo) for photo in args.photos] or [asset_path("photos", "cat.jpg")]
     model = load_model(args.model).to(pick_device(args.device))
-    image = load_image(photo, model, args.fit)
     mask = read_mask(args.mask) if args.mask else mask_of(args, model)
-    shown = reconstruct(model, image, mask)
-    out = Path(args.out) if args.out else Path("out", f"{photo.stem}.png")
+    shown = [reconstruct(model, load_image(photo, model, args.fit), mask) for photo in photos]
+    out = Path(args.out) if args.out else Path("out", f"{photos[0].stem}.png")
     out.parent.mkdir(parents=True, exist_ok=True)
-    shown.figure().savefig(out, dpi=110)
-    print(f"{args.model}, {photo.name}: {shown.alt}\nSaved {out}")
+    show_reconstruction(shown).savefig(out, dpi=110)
+    for photo, one in zip(photos, shown, strict=True):
+        print(f"{args.model}, {photo.name}: {one.alt}")
+    print(f"Saved {out}")
 
 
 def mask_of(args: argparse.Namespace, model: MAE, batch_size: int = 1):
@@ -200,5 +203,8 @@ def run_pretrain(args: argparse.Namespace) -> None:
             shown |= {k: f"{record[k]:.4f}" for k in ("loss", "val_loss") if k in record}
             bar.update(record["step"] - bar.n)
             bar.set_postfix(shown, refresh=False)
+    if first:
+        save_model(load_model(Path(args.out, "last.pt")), args.out)
+        print(f"Saved {args.out}/model.safetensors; try: python -m mae_lite reconstruct --model {args.out}")
     if distributed:
         dist.destroy_process_group()

@@ -8,7 +8,7 @@ import re
 import time
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from mae_lite.assets import asset_path
+from mae_lite.catalogue import PUBLISHED, CheckpointError, bundled_models, cache_folder
 
 FAIR_URL = "https://dl.fbaipublicfiles.com/mae"
 MD5_PREFIXES = {
@@ -26,65 +26,6 @@ MD5_PREFIXES = {
 }
 """All that is published of the official files' checksums."""
 TRIES, TIMEOUT_SECONDS, PAUSE_SECONDS = 3, 30.0, 1.0
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be had or used; the message says what it is and what would work."""
-
-
-class ModelInfo(NamedTuple):
-    """One row of the table of models."""
-
-    name: str
-    """What `load_model` takes, or `load_encoder` where there is no decoder."""
-    size_mb: int
-    """Size of the file in megabytes."""
-    target: str
-    """What it was trained to predict: "raw" pixels, or "norm-pix", which is not viewable as it is."""
-    decoder: bool
-    """Whether it can reconstruct; without a decoder it gives features only."""
-    licence: str
-    source: str
-    where: str = "download"
-    """"bundled" with the package, "cached" on this disk, or "download"."""
-
-
-def _published() -> list[ModelInfo]:
-    """The official checkpoints, by FAIR's file names, and the same weights on the Hugging Face hub."""
-    licence, rows = "CC-BY-NC-4.0", []
-    for size, full, encoder, patch in (("base", 448, 343, 16), ("large", 1318, 1213, 16), ("huge", 2628, 2523, 14)):
-        rows += [
-            ModelInfo(f"mae_visualize_vit_{size}", full, "raw", True, licence, "FAIR"),
-            ModelInfo(f"mae_pretrain_vit_{size}_full", full, "norm-pix", True, licence, "FAIR"),
-            ModelInfo(f"mae_pretrain_vit_{size}", encoder, "norm-pix", False, licence, "FAIR"),
-            ModelInfo(
-                f"facebook/vit-mae-{size}", full, "raw", True, f"{licence} (card says Apache-2.0)", "Hugging Face"
-            ),
-            ModelInfo(f"timm/vit_{size}_patch{patch}_224.mae", encoder, "norm-pix", False, licence, "timm"),
-        ]
-    rows.append(ModelInfo("mae_visualize_vit_large_ganloss", 1318, "raw", True, licence, "FAIR, with a GAN loss"))
-    return sorted(rows, key=lambda m: (("FAIR" not in m.source), m.source, not m.decoder, m.size_mb))
-
-
-PUBLISHED = {model.name: model for model in _published()}
-"""The public checkpoints by name, before it is known which lie on this disk."""
-
-
-def bundled_models() -> dict[str, Path]:
-    """The folders of the models that came with the package, by name."""
-    try:
-        folder = asset_path("weights")
-    except FileNotFoundError:
-        return {}
-    return {file.parent.name: file.parent for file in sorted(folder.glob("*/model.safetensors"))}
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: $MAE_LITE_CACHE, or mae_lite in the user's cache folder."""
-    if own := os.environ.get("MAE_LITE_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "mae_lite"
 
 
 def find(name: str | Path) -> Path:
@@ -136,37 +77,45 @@ def download(url: str, path: Path, md5: str = "") -> None:
         CheckpointError: if it cannot be had whole; the message has the URL and what to do by hand.
     """
     by_hand = f"try again, or download it by hand, put it at {path} or pass its path."
-    part, problem = path.with_name(path.name + ".part"), ""
+    part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(TRIES):
-        time.sleep(attempt * PAUSE_SECONDS)
-        try:
-            size = _transfer(url, part)
-            if size is None or part.stat().st_size == size:
-                break
-            problem = f"{part.stat().st_size:,} of {size:,} bytes arrived"
-            if part.stat().st_size > size:
-                part.unlink()
-        except HTTPError as error:
-            problem = f"the server answered {error.code} {error.reason}"
-            if error.code == 416:  # what is there already is no beginning of this file
-                part.unlink(missing_ok=True)
-            elif error.code < 500 and error.code not in (408, 429):
-                raise CheckpointError(f"{url} cannot be downloaded: {problem}; {by_hand}") from error
-        except (OSError, HTTPException) as error:
-            problem = f"{getattr(error, 'reason', error)}; behind a proxy set HTTPS_PROXY"
-    else:
-        raise CheckpointError(f"{url} could not be downloaded in {TRIES} tries ({problem}); {by_hand}")
     try:
+        for attempt in range(TRIES):
+            time.sleep(attempt * PAUSE_SECONDS)
+            if not (problem := _attempt(url, part)):
+                break
+        else:
+            raise CheckpointError(f"{url} could not be downloaded in {TRIES} tries ({problem}); {by_hand}")
         _verify(part, md5)
-    except CheckpointError as error:
-        part.unlink()
-        raise CheckpointError(f"{url} gave a file that cannot be used ({error}); {by_hand}") from error
+    except _RefusedError as error:
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"{url} cannot be used ({error}); {by_hand}") from error
     os.replace(part, path)
 
 
+class _RefusedError(CheckpointError):
+    """Trying again will not help."""
+
+
+def _attempt(url: str, part: Path) -> str:
+    """Try once; returns what went wrong, or nothing if all is there."""
+    try:
+        size = _transfer(url, part)
+    except HTTPError as error:
+        problem = f"the server answered {error.code} {error.reason}"
+        if error.code == 416:  # what is there already is no beginning of this file
+            part.unlink(missing_ok=True)
+        elif error.code < 500 and error.code not in (408, 429):
+            raise _RefusedError(problem) from error
+        return problem
+    except (OSError, HTTPException) as error:
+        return f"{getattr(error, 'reason', error)}; behind a proxy set HTTPS_PROXY"
+    have = part.stat().st_size
+    return "" if size in (None, have) else f"{have:,} of {size:,} bytes arrived"
+
+
 def _transfer(url: str, part: Path) -> int | None:
-    """One attempt, going on from what `part` holds; returns the size of the whole if the server tells it."""
+    """Fetch what `part` does not hold yet; returns the size of the whole if the server tells it."""
     from tqdm import tqdm
 
     have = part.stat().st_size if part.exists() else 0
@@ -191,8 +140,11 @@ def _verify(path: Path, md5: str) -> None:
         while md5 and (chunk := file.read(1 << 20)):
             digest.update(chunk)
     if md5 and not digest.hexdigest().startswith(md5):
-        raise CheckpointError(f"its MD5 sum starts with {digest.hexdigest()[: len(md5)]}, not {md5}")
-    read_file(path)
+        raise _RefusedError(f"its MD5 sum starts with {digest.hexdigest()[: len(md5)]}, not {md5}")
+    try:
+        read_file(path)
+    except CheckpointError as error:
+        raise _RefusedError(str(error)) from error
 
 
 def fetch_hub(repo: str) -> Path:
@@ -269,8 +221,9 @@ def read_file(path: Path) -> Any:
     try:
         if head[8:9] == b"{":
             return load_file(path)
-        with torch.serialization.safe_globals([argparse.Namespace]):  # FAIR's training script keeps its options so
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # FAIR's training script keeps its options in a Namespace. A file object: torch would go by the path's suffix.
+        with torch.serialization.safe_globals([argparse.Namespace]), path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if code := re.search(r"GLOBAL (\S+)", str(error)):
             raise CheckpointError(

@@ -13,6 +13,7 @@ class MAEEncoder(nn.Module):
 
     def __init__(self, cfg: MAEConfig):
         super().__init__()
+        self.cfg = cfg
         dim = cfg.embed_dim
         self.patch_embed = nn.Conv2d(cfg.in_chans, dim, kernel_size=cfg.patch_size, stride=cfg.patch_size)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))

@@ -40,20 +40,30 @@ class AltFigure(Figure):
         return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
-def show_reconstruction(shown: Reconstruction, panels: Sequence[str] = PANELS) -> AltFigure:
-    """The pictures of a reconstruction side by side, with the metrics below.
+def show_reconstruction(shown: Reconstruction | Sequence[Reconstruction], panels: Sequence[str] = PANELS) -> AltFigure:
+    """The pictures of a reconstruction side by side with the metrics below, or of several, a row each.
 
     Args:
-        shown: from `reconstruct`.
+        shown: from `reconstruct`, one or several.
         panels: which pictures, in this order.
+
+    Raises:
+        ValueError: if there is nothing to show.
     """
-    h, w = shown.original.shape[:2]
-    fig = AltFigure(figsize=(2.1 * len(panels), 2.1 * h / w + 0.6), layout="constrained")
-    fig.alt, fig.format = shown.alt, "jpeg"
-    for ax, name in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        _picture(ax, getattr(shown, name))
-        ax.set_title(shown.titles[name], fontsize=9)
-    fig.supxlabel(metrics_line(shown), **STYLE)
+    rows = [shown] if isinstance(shown, Reconstruction) else list(shown)
+    if not rows:
+        raise ValueError("show_reconstruction got no reconstruction; give at least one.")
+    h, w = rows[0].original.shape[:2]
+    heights = [2.1 * h / w + (0.6 if i == 0 else 0.35) for i in range(len(rows))]  # the first has titles
+    fig = AltFigure(figsize=(2.1 * len(panels), sum(heights)), layout="constrained")
+    parts = fig.subfigures(len(rows), squeeze=False, height_ratios=heights)[:, 0]
+    fig.alt, fig.format = " ".join(row.alt for row in rows), "jpeg"
+    for i, (part, row) in enumerate(zip(parts, rows, strict=True)):
+        for ax, name in zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            _picture(ax, getattr(row, name))
+            if i == 0:
+                ax.set_title(row.titles[name], fontsize=9)
+        part.supxlabel(metrics_line(row), **STYLE)
     return fig
 
 
@@ -79,9 +89,9 @@ def show_comparison(shown: Mapping[str, Reconstruction], panels: Sequence[str] =
             _picture(ax, getattr(one, panel))
         column[0].set_title(name, **STYLE)
         column[-1].set_xlabel("\n".join(_measures(one)) or "nothing hidden", **STYLE)
-    fig.alt = f"{columns} reconstructions side by side. " + " ".join(
-        f"{name}: {one.alt}" for name, one in shown.items()
-    )
+    hidden = [f"{name}: {int(one.mask.sum())} of {one.mask.shape[1]} patches hidden" for name, one in shown.items()]
+    measured = [", ".join([text, *_measures(one)]) for text, one in zip(hidden, shown.values(), strict=True)]
+    fig.alt = f"{columns} reconstructions side by side. {'; '.join(measured)}."
     return fig
 
 

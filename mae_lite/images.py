@@ -61,7 +61,7 @@ def _decoded(file, name: str, mode: str) -> Image.Image:
                     f"{name}: {img.width}x{img.height} pixels cannot be used, only 1 to {MAX_PIXELS:,}; resize it."
                 )
             img.load()
-            return _flatten(ImageOps.exif_transpose(img)).convert(mode)
+            upright = ImageOps.exif_transpose(img)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -73,6 +73,10 @@ def _decoded(file, name: str, mode: str) -> Image.Image:
         raise ImageError(
             f"{name}: the picture is damaged or cut short ({reason}); save or download it again."
         ) from error
+    try:
+        return _flatten(upright).convert(mode)
+    except ValueError as error:
+        raise ImageError(f"{name}: its colours ({upright.mode}) cannot be read; save it as RGB first.") from error
 
 
 class _QuietPillow:
@@ -104,12 +108,12 @@ def _flatten(img: Image.Image) -> Image.Image:
     if img.mode.startswith(("I", "F")):
         values = np.asarray(img, dtype=np.float64)
         finite = values[np.isfinite(values)]
-        top = finite.max(initial=0)
+        top = float(finite.max(initial=0))
         values = np.nan_to_num(values, nan=0, posinf=top, neginf=0)
         grey = values * (255 / _white(img.mode, top))
         return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if img.has_transparency_data:
-        rgba = img.convert("RGBA")
+        rgba = (img.convert("LA") if img.mode == "La" else img).convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", img.size, "white"), rgba)
     return img
 
@@ -117,10 +121,10 @@ def _flatten(img: Image.Image) -> Image.Image:
 def _white(mode: str, top: float) -> float:
     """The value that stands for white: I;16 says it; I and F take the smallest usual range that holds the values."""
     if mode == "F" and top <= 1:
-        return 1
+        return 1.0
     if not mode.startswith("I;16") and top <= 255:
-        return 255
-    return max(65535, top)
+        return 255.0
+    return max(65535.0, top)
 
 
 def fit_image(img: Image.Image, size: tuple[int, int], fit: str = "crop") -> Image.Image:
@@ -176,11 +180,11 @@ def _statistics(imgs: Tensor, cfg: MAEConfig) -> tuple[Tensor, Tensor]:
 def load_image(
     source: str | Path | bytes | memoryview | Image.Image, model, fit: str = "crop"
 ) -> Float[Tensor, "1 c h w"]:
-    """A picture as the model takes it: the config's size, normalised by the config's statistics.
+    """A picture as the model takes it: the config's size, normalised by the config's statistics, on its device.
 
     Args:
         source: a path, the bytes of a file, or a PIL image.
-        model: a model, or its MAEConfig.
+        model: a model, an encoder, or an MAEConfig (then the picture is on the CPU).
         fit: "crop" (centre) or "letterbox".
 
     Raises:
@@ -192,4 +196,5 @@ def load_image(
     if cfg.in_chans not in modes:
         raise ValueError(f"A picture has 1 or 3 channels, this model takes {cfg.in_chans}; build its tensor yourself.")
     img = fit_image(open_image(source, modes[cfg.in_chans]), cfg.img_size, fit)
-    return normalize(to_tensor(img)[None], cfg)
+    device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else None
+    return normalize(to_tensor(img)[None].to(device), cfg)

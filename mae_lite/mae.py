@@ -51,7 +51,7 @@ class MAE(nn.Module):
         for token in (self.encoder.cls_token, self.decoder.mask_token):
             nn.init.normal_(token, std=0.02)
 
-    def forward(self, imgs: Float[Tensor, "b c h w"], mask: Bool[Tensor, "b n"]) -> MAEOutput:
+    def forward(self, imgs: Float[Tensor, "b c h w"], mask: Bool[Tensor, "#b n"]) -> MAEOutput:
         """Reconstruct normalised images of the config's size from their visible patches.
 
         Args:

@@ -33,7 +33,7 @@ class PretrainConfig:
     """Gradient accumulation: parts a step's batch is cut into to save memory; only the crops and masks drawn differ."""
     blr: float = 1.5e-4
     """Base learning rate; the rate is blr x batch_size / 256."""
-    warmup_epochs: float = 20
+    warmup_epochs: float = 20.0
     """Epochs of linear warm-up, before the cosine to 0."""
     weight_decay: float = 0.05
     """Decay of weights; biases, norms and tokens have none."""

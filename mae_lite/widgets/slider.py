@@ -9,7 +9,9 @@ from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
+from IPython.display import display
 from PIL import Image
+from traitlets import Unicode
 
 from mae_lite.assets import list_photos
 from mae_lite.figures import show_reconstruction
@@ -27,6 +29,16 @@ COALESCE_SECONDS = 0.02
 ERRORS = (ValueError, RuntimeError, OSError, MemoryError)
 """What a user or a machine can cause: shown as a line of text. Anything else is a bug and belongs in the log."""
 NO_KERNEL = "The controls need a running kernel: open this notebook in JupyterLab and run the cell."
+TWIN_STYLE = (
+    "<style>.jp-OutputArea-child:has(.mae-lite-lab) + .jp-OutputArea-child:has(.mae-lite-twin) {display: none}</style>"
+)
+"""Hides the figure while the widget before it is alive; a page that ignores it shows both."""
+
+
+class NamedImage(widgets.Image):
+    """A picture whose `tooltip` is its accessible name, for ipywidgets.Image has no alt text."""
+
+    description = Unicode("").tag(sync=True)  # JupyterLab shows a tooltip only on what has a description, empty or not
 
 
 def reconstruction_slider(model: MAE, photos: Sequence[str | Path] | None = None) -> "ReconstructionSlider":
@@ -58,11 +70,12 @@ class ReconstructionSlider(widgets.VBox):
         choices = widgets.HBox([self.photo, self.strategy, self.seed], layout={"flex_flow": "row wrap"})
         own = widgets.HBox([self.upload, self.path], layout={"flex_flow": "row wrap"})
         views = [self.titles, self.picture, self.status, self.message]
-        super().__init__([choices, widgets.HBox([self.hidden, self.share]), *views, own])
+        super().__init__([choices, widgets.HBox([self.hidden, self.share]), *views, own, self.refused])
         for control in (self.photo, self.strategy, self.seed, self.hidden):
             control.observe(self._request, names="value")
         self.upload.observe(self._uploaded, names="value")
         self.path.observe(self._typed, names="value")
+        self.add_class("mae-lite-lab")
         self.refresh()
 
     def _make_controls(self, photos: list[tuple[str, Path]]) -> None:
@@ -91,11 +104,11 @@ class ReconstructionSlider(widgets.VBox):
         h, w = self._model.cfg.img_size
         width = len(PANELS) * (PANEL_SIDE + GAP) - GAP
         self.titles = widgets.HTML(layout={"width": "100%", "max_width": f"{width}px"})
-        self.picture = widgets.Image(
+        self.picture = NamedImage(
             format="jpeg",
             layout={"width": "100%", "max_width": f"{width}px", "height": "auto", "min_height": "24px"},
         )
-        self.status, self.message = widgets.HTML(), widgets.HTML()
+        self.status, self.message, self.refused = widgets.HTML(), widgets.HTML(), widgets.HTML()
 
     def _request(self, change=None) -> None:
         """Answer soon where an event loop runs, and only the latest of many moves; at once where none does."""
@@ -121,7 +134,7 @@ class ReconstructionSlider(widgets.VBox):
             start = time.perf_counter()
             shown = reconstruct(self._model, self._image, mask)
         except ERRORS as error:
-            self._say(error)
+            self.message.value = alert(error)
             return
         self.message.value = ""
         self._show(shown, milliseconds=1000 * (time.perf_counter() - start))
@@ -129,15 +142,11 @@ class ReconstructionSlider(widgets.VBox):
     def _show(self, shown: Reconstruction, milliseconds: float) -> None:
         self.shown = shown
         self.picture.value = picture_bytes(shown)
-        self.picture.tooltip = shown.alt  # the picture's accessible name: ipywidgets.Image has no alt
+        self.picture.tooltip = shown.alt
         cells = "".join(f'<span style="text-align:center">{html.escape(shown.titles[name])}</span>' for name in PANELS)
         grid = f"display:grid;grid-template-columns:repeat({len(PANELS)},1fr);gap:{GAP}px;line-height:1.3"
         self.titles.value = f'<div style="{grid}">{cells}</div>'
         self.status.value = f'<div style="line-height:1.4">{html.escape(status_line(shown, milliseconds))}</div>'
-
-    def _say(self, error: Exception) -> None:
-        sentence = " ".join(str(error).split()) or type(error).__name__
-        self.message.value = f'<div role="alert" style="line-height:1.4">⚠ {html.escape(sentence)}</div>'
 
     def _uploaded(self, change) -> None:
         for name, content in uploaded_files(change["new"]):
@@ -154,21 +163,29 @@ class ReconstructionSlider(widgets.VBox):
         try:
             load_image(source, self._model)
         except ERRORS as error:
-            self._say(error)
+            self.refused.value = alert(error)
             return
+        self.refused.value = ""
         kept = [option for option in self.photo.options if option[1] != source]
         self.photo.options = [*kept, (name, source)]
         self.photo.value = source
 
-    def _repr_mimebundle_(self, **kwargs) -> dict:
-        """The widget, and for readers without a kernel a figure with alt text."""
+    def _ipython_display_(self) -> None:
+        """Show the widget, and after it what a reader without a kernel gets in its place: a figure with alt text."""
         if self._pending:
             self.refresh()
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if self.shown is None:
-            return bundle
-        twin = f"{show_reconstruction(self.shown).to_html()}<p>{NO_KERNEL}</p>"
-        return bundle | {"text/html": twin, "text/plain": f"{self.shown.alt} {NO_KERNEL}"}
+        display(self._repr_mimebundle_(), raw=True)
+        if self.shown is not None:
+            twin = (
+                f'{TWIN_STYLE}<div class="mae-lite-twin">{show_reconstruction(self.shown).to_html()}{NO_KERNEL}</div>'
+            )
+            display({"text/html": twin, "text/plain": f"{self.shown.alt} {NO_KERNEL}"}, raw=True)
+
+
+def alert(error: Exception) -> str:
+    """What went wrong, in a line."""
+    sentence = " ".join(str(error).split()) or type(error).__name__
+    return f'<div role="alert" style="line-height:1.4">⚠ {html.escape(sentence)}</div>'
 
 
 def picture_bytes(shown: Reconstruction) -> bytes:
