@@ -120,7 +120,9 @@ def show_errors(
         ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
     if trained_at is not None:
         ax.axvline(trained_at, color="0.4", linewidth=1)
-        ax.text(trained_at, 0.02, " trained at", transform=ax.get_xaxis_transform(), color="0.3", **STYLE)
+        ax.text(
+            trained_at, 0.02, f" trained at {trained_at:.0%}", transform=ax.get_xaxis_transform(), color="0.3", **STYLE
+        )
     ax.set(xlabel="share of patches hidden", ylabel="MSE on hidden patches", ylim=(0, None))
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.legend(frameon=False, **STYLE)

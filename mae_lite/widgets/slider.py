@@ -141,8 +141,8 @@ class ReconstructionSlider(widgets.VBox):
 
     def _show(self, shown: Reconstruction, milliseconds: float) -> None:
         self.shown = shown
-        self.picture.value = picture_bytes(shown)
-        self.picture.tooltip = shown.alt
+        with self.picture.hold_sync():  # one message, so that no reader meets a picture with another's name
+            self.picture.value, self.picture.tooltip = picture_bytes(shown), shown.alt
         cells = "".join(f'<span style="text-align:center">{html.escape(shown.titles[name])}</span>' for name in PANELS)
         grid = f"display:grid;grid-template-columns:repeat({len(PANELS)},1fr);gap:{GAP}px;line-height:1.3"
         self.titles.value = f'<div style="{grid}">{cells}</div>'

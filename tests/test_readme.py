@@ -1,0 +1,77 @@
+"""What the README says is true."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mae_lite.checkpoints import DEFAULT_MODEL
+from mae_lite.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+CARD = (ROOT / "assets/weights" / DEFAULT_MODEL / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_python_snippet_runs(tmp_path):
+    (code,) = blocks("python")
+    code = code.replace('"cat.png"', repr(str(tmp_path / "cat.png")))
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "cat.png").stat().st_size > 20_000
+
+
+def test_make_targets_exist():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))
+    assert named <= targets
+    assert {"lab", "demo", "test", "lint", "notebooks"} <= targets
+
+
+@pytest.mark.parametrize("command", re.findall(r"-m mae_lite (\w+.*)", "\n".join(blocks("bash"))))
+def test_commands_parse(command, capsys):
+    """Every option exists: each command gets as far as its first missing file, or does its work."""
+    with pytest.raises(SystemExit) as stop:
+        main([*shlex.split(command), "--help"])
+    assert stop.value.code == 0
+    options = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+    assert set(re.findall(r"--[\w-]+", command)) <= options
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http)([^)#]+)\)", README))))
+def test_links_resolve(path):
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("text", [README, CARD], ids=["README", "card"])
+def test_numbers_are_those_of_the_record(text):
+    record = json.loads((ROOT / "assets/results" / f"evaluate-{DEFAULT_MODEL}.json").read_text())
+    rows = re.findall(r"^\| ([a-z ]+) \| ([\d.]+) \| ([^|]*) \|$", text, re.MULTILINE)
+    expected = []
+    for name, row in record["table"].items():
+        skill = f"{row['skill']:.3f} ({row['skill_low']:.3f} to {row['skill_high']:.3f})" if "skill" in row else ""
+        expected.append((name, f"{row['mse']:.3f}", skill))
+    assert [(name, mse, skill.strip()) for name, mse, skill in rows] == expected
+    assert f"{record['images']:,} images" in text
+    assert f"--data {' '.join(record['data'])}" in text
+
+
+def test_top_picture_is_by_the_bundled_model(tmp_path):
+    (command,) = re.findall(r"`python -m mae_lite (reconstruct .*?)`", README)
+    photos = re.search(r"\{(.*)\}", command)[1].split(",")
+    args = [str(ROOT / f"assets/photos/{photo}.jpg") for photo in photos]
+    assert main(["reconstruct", *args, "--out", str(tmp_path / "again.png")]) == 0
+    with Image.open(tmp_path / "again.png") as again, Image.open(ROOT / "assets/reconstructions.png") as shown:
+        assert again.size == shown.size
+        a, b = (np.asarray(image.convert("RGB"), dtype=float) for image in (again, shown))
+    assert np.abs(a - b).mean() < 2
