@@ -1,0 +1,262 @@
+import io
+import tarfile
+import time
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mae_lite.data import ImageSource, LazyImages, load_images, random_resized_crop_flip, resize_matrix
+
+COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "eel": (0, 0, 200)}
+
+
+def picture(colour, size=(20, 16), fmt="PNG"):
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, fmt)
+    return file.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pictures of each class, one a level deeper, and things that are no pictures."""
+    for name, colour in COLOURS.items():
+        for place in (f"{name}/a.png", f"{name}/deeper/b.PNG"):
+            path = tmp_path / "pictures" / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(picture(colour))
+    (tmp_path / "pictures" / "notes.txt").write_text("no picture")
+    (tmp_path / "pictures" / "cat" / "._a.png").write_bytes(b"what macOS leaves about")
+    return tmp_path / "pictures"
+
+
+def write_tar(path, files, mode="w"):
+    with tarfile.open(path, mode) as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Two tar shards; the same key stands in two folders of the second."""
+    cat, dog, eel = (picture(colour) for colour in COLOURS.values())
+    write_tar(tmp_path / "train-0.tar", {"0.png": cat, "0.cls": b"0", "1.png": dog, "1.cls": b"1"})
+    write_tar(tmp_path / "train-1.tar", {"x/0.cls": b"2", "x/0.png": eel, "y/0.png": cat, "y/0.cls": b"0"})
+    return tmp_path
+
+
+def colours_and_labels(source):
+    imgs, labels, skipped = load_images(source, (8, 12))
+    assert imgs.shape[1:] == (3, 8, 12)
+    assert not skipped
+    return [tuple(img[:, 4, 6].tolist()) for img in imgs], labels.tolist()
+
+
+CAT, DOG, EEL = COLOURS.values()
+
+
+def test_folder_with_classes(folder):
+    found = colours_and_labels(ImageSource(folder))
+    assert found == ([CAT, CAT, DOG, DOG, EEL, EEL], [0, 0, 1, 1, 2, 2]), "a deeper folder is of the same class"
+
+
+def test_a_flat_folder_has_no_classes(folder):
+    assert colours_and_labels(ImageSource(folder / "cat" / "deeper")) == ([CAT], [-1])
+
+
+def test_several_sources_and_a_glob_of_pictures(folder):
+    source = ImageSource([folder / "dog" / "deeper", str(folder / "*" / "a.png"), folder / "eel" / "a.png"])
+    assert colours_and_labels(source)[0] == [DOG, CAT, DOG, EEL, EEL]
+
+
+@pytest.mark.parametrize("name", ["", "train-*.tar", "train-[01].tar", "**/train-*.tar"])
+def test_tar_shards(shards, name):
+    assert colours_and_labels(ImageSource(str(shards / name))) == ([CAT, DOG, EEL, CAT], [0, 1, 2, 0])
+
+
+def test_one_shard_without_classes(shards):
+    path = write_tar(shards / "only.tar", {"a.jpg": picture(DOG, fmt="JPEG"), "readme.md": b"no picture"})
+    _, labels, _ = load_images(ImageSource(path), (4, 4))
+    assert labels.tolist() == [-1]
+
+
+def test_timm_data_set_by_name_keeps_labels(folder):
+    (folder / "cat" / "._a.png").unlink()
+    found = colours_and_labels(ImageSource("torch/image_folder", root=folder))
+    assert found == ([CAT, CAT, DOG, DOG, EEL, EEL], [0, 0, 1, 1, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no/such/folder", "no pictures there; give a folder of pictures, a tar"),
+        ("nothing-*.tar", "no pictures there"),
+        ("torch/no_such_set", "timm cannot open this data set"),
+        ("tfds/mnist", "no pictures there"),
+        ("pictures/notes.txt", "not an uncompressed tar"),
+        ("packed.tar", "not an uncompressed tar"),
+        ("words.tar", "not an uncompressed tar"),
+        ("empty", "no pictures there"),
+    ],
+)
+def test_a_source_without_pictures_is_told(folder, monkeypatch, name, reason):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "empty").mkdir()
+    write_tar(folder.parent / "packed.tar", {"0.png": picture(CAT)}, "w:gz")
+    write_tar(folder.parent / "words.tar", {"0.png": picture(CAT), "0.cls": b"cat"})
+    with pytest.raises(ValueError, match=reason) as caught:
+        ImageSource(name)
+    assert str(caught.value).startswith(name)
+
+
+def test_damaged_pictures_are_skipped_and_named(folder):
+    (folder / "dog" / "a.png").write_bytes(picture(DOG)[:50])
+    (folder / "eel" / "a.png").write_text("no picture")
+    source = ImageSource(folder)
+    (folder / "eel" / "deeper" / "b.PNG").unlink()
+    imgs, labels, skipped = load_images(source, (8, 8))
+    assert (len(imgs), labels.tolist()) == (3, [0, 0, 1])
+    assert [s.split(": ")[0] for s in skipped] == [
+        str(folder / name) for name in ("dog/a.png", "eel/a.png", "eel/deeper/b.PNG")
+    ]
+    with pytest.raises(ValueError, match="None of 2 pictures could be read; .*dog/a.png.*damaged"):
+        load_images(source, (8, 8), [2, 4])
+
+
+def test_indices_choose_and_order(folder):
+    imgs, labels, _ = load_images(ImageSource(folder), (4, 4), [5, 0, 2])
+    assert labels.tolist() == [2, 0, 1]
+    assert [tuple(x[:, 0, 0].tolist()) for x in imgs] == [EEL, CAT, DOG]
+
+
+@pytest.fixture
+def noise_source(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        noise = Image.fromarray(rng.integers(0, 256, (30 + i, 40, 3), dtype=np.uint8))
+        noise.save(tmp_path / f"{i}.png")
+    return ImageSource(tmp_path)
+
+
+def test_lazy_images_are_the_same_as_loaded_ones(noise_source):
+    eager, _, _ = load_images(noise_source, (16, 16))
+    lazy = LazyImages(noise_source, 16)
+    assert len(lazy) == 6
+    for indices in ([3, 0, 5], [1, 1, 4], [2]):
+        indices = torch.tensor(indices)
+        lazy.prefetch(torch.tensor([5, 1, 2]))
+        assert torch.equal(lazy[indices], eager[indices])
+
+
+def test_prefetch_decodes_ahead_and_once(noise_source, monkeypatch):
+    opened = []
+    monkeypatch.setattr(noise_source, "open", lambda i, read=noise_source.open: opened.append(i) or read(i))
+    lazy = LazyImages(noise_source, 16)
+    lazy.prefetch(torch.tensor([4, 2]))
+    deadline = time.monotonic() + 20
+    while len(opened) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sorted(opened) == [2, 4], "decoding began before anybody asked"
+    lazy[torch.tensor([2, 4])]
+    assert len(opened) == 2, "and was not done twice"
+    lazy[torch.tensor([2])]
+    assert len(opened) == 3, "nor kept for ever"
+
+
+def test_lazy_images_replace_and_name_the_damaged(folder):
+    (folder / "cat" / "deeper" / "b.PNG").write_bytes(b"no picture")
+    lazy = LazyImages(ImageSource(folder), 8)
+    for _ in range(3):
+        assert [tuple(x[:, 0, 0].tolist()) for x in lazy[torch.tensor([0, 1])]] == [CAT, DOG]
+    assert len(lazy.skipped) == 1
+    assert "deeper/b.PNG" in lazy.skipped[0]
+
+
+def test_lazy_images_with_nothing_to_read_say_so(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"Not one of 1 pictures could be read; the last: .*a\.png"):
+        LazyImages(ImageSource(tmp_path), 8)[torch.tensor([0])]
+
+
+stretches = st.tuples(st.integers(1, 40), st.integers(0, 39), st.integers(1, 30)).map(
+    lambda t: (t[0], min(t[1], 40 - t[0]), t[2])
+)
+
+
+@given(stretches)
+@settings(deadline=None)
+def test_resize_matrix_equals_torch(stretch):
+    length, start, size = stretch
+    x = torch.rand(1, 1, 40, 1, generator=torch.Generator().manual_seed(0))
+    cropped = x[:, :, start : start + length].expand(-1, -1, -1, 3)
+    expected = F.interpolate(cropped, (size, 3), mode="bicubic", antialias=True, align_corners=False)[0, 0, :, 0]
+    matrix = resize_matrix(torch.tensor([float(start)]), torch.tensor([float(length)]), 40, size)[0]
+    torch.testing.assert_close(matrix @ x[0, 0, :, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("box", "size"), [((3, 5, 33, 25), (16, 12)), ((0, 0, 40, 30), (20, 50)), ((7, 2, 9, 30), (8, 8))]
+)
+def test_resize_matrix_equals_pillow(box, size):
+    """Pillow rounds to bytes after each axis, hence a difference of three at most."""
+    left, top, right, bottom = box
+    array = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(array).crop(box).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    rows = resize_matrix(torch.tensor([float(top)]), torch.tensor([float(bottom - top)]), 30, size[0])[0]
+    columns = resize_matrix(torch.tensor([float(left)]), torch.tensor([float(right - left)]), 40, size[1])[0]
+    x = torch.from_numpy(array).permute(2, 0, 1).float()
+    out = (rows @ x @ columns.T).round().clamp(0, 255).permute(1, 2, 0).numpy()
+    assert np.abs(out - expected).max() <= 3
+    assert np.abs(out - expected).mean() < 0.3
+
+
+def ramps(b, side):
+    """Images whose first channel is the column and whose second is the row: a crop can be read off its output."""
+    line = torch.arange(side, dtype=torch.uint8)
+    return torch.stack([line.expand(side, -1), line[:, None].expand(-1, side), line.expand(side, -1)]).expand(
+        b, -1, -1, -1
+    )
+
+
+@pytest.mark.parametrize("size", [(64, 64), (48, 96)])
+def test_crops_as_the_paper_draws_them(size):
+    side, b = 200, 600
+    out = random_resized_crop_flip(ramps(b, side), size, torch.Generator().manual_seed(0)).float()
+    assert out.shape == (b, 3, *size)
+    h, w = size
+    across = out[:, 0, h // 2]
+    down = out[:, 1, :, w // 2]
+    wide = (across[:, 3 * w // 4] - across[:, w // 4]) * 2  # from the inner half, where the resize is exact
+    high = (down[:, 3 * h // 4] - down[:, h // 4]) * 2
+    flipped = wide < 0
+    assert 0.42 < flipped.float().mean() < 0.58, "half of them are flipped"
+    assert (high > 0).all(), "and none upside down"
+    share = wide.abs() * high / side**2
+    assert share.min() > 0.18, "no crop has less than a fifth of the area"
+    assert share.min() < 0.25, "and some come near"
+    assert share.max() > 0.75
+    stretch = (wide.abs() / high) / (w / h)  # how much wider than tall the crop is, beyond the target
+    inside = share < 0.5  # larger boxes can hit the edges of the picture
+    assert 3 / 4 - 0.05 < stretch[inside].min() < 0.8
+    assert 1.25 < stretch[inside].max() < 4 / 3 + 0.05
+    assert len(torch.stack([across[:, 0], down[:, 0]]).unique(dim=1)[0]) > b / 2, "each image has a box of its own"
+
+
+def test_a_crop_is_fixed_by_its_generator():
+    imgs = ramps(4, 50)
+    one, same, other = (random_resized_crop_flip(imgs, (16, 16), torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_flat_colours_stay_exact():
+    imgs = torch.tensor([0, 77, 255], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 40, 40)
+    out = random_resized_crop_flip(imgs, (12, 20), torch.Generator().manual_seed(0))
+    assert [x.unique().tolist() for x in out] == [[0], [77], [255]]
