@@ -180,8 +180,10 @@ def run_pretrain(args: argparse.Namespace) -> None:
     if len(source) * 3 * size * size <= args.max_memory_gb * 1e9:
         images, _, skipped = load_images(source, (size, size))
         images = images.to(device)
+        where = f"in memory ({images.nbytes / 1e9:.2g} GB)"
     else:
         images, skipped = LazyImages(source, size), []
+        where = f"decoded when needed (they exceed --max-memory-gb {args.max_memory_gb:g})"
     val = read_images(args.val, args.val_images, model_cfg) if args.val else None
     torch.manual_seed(cfg.seed)
     model = MAE(model_cfg).to(device)
@@ -191,7 +193,7 @@ def run_pretrain(args: argparse.Namespace) -> None:
             print(f"skipped {sentence}")
         params = sum(p.numel() for p in model.parameters())
         print(
-            f"{params:,} parameters on {device}; {len(images):,} images ({len(skipped)} skipped); batch "
+            f"{params:,} parameters on {device}; {len(images):,} images ({len(skipped)} skipped) {where}; batch "
             f"{cfg.batch_size}; lr {cfg.blr:g} x {cfg.batch_size} / 256 = {cfg.lr:g}, warm-up {cfg.warmup_epochs:g} of "
             f"{cfg.epochs} epochs; {total:,} steps",
             flush=True,
@@ -203,8 +205,12 @@ def run_pretrain(args: argparse.Namespace) -> None:
             shown |= {k: f"{record[k]:.4f}" for k in ("loss", "val_loss") if k in record}
             bar.update(record["step"] - bar.n)
             bar.set_postfix(shown, refresh=False)
+    if first and isinstance(images, LazyImages):
+        for sentence in images.skipped:
+            print(f"skipped {sentence}")
     if first:
         save_model(load_model(Path(args.out, "last.pt")), args.out)
         print(f"Saved {args.out}/model.safetensors; try: python -m mae_lite reconstruct --model {args.out}")
     if distributed:
+        dist.barrier()  # one process that ends early makes the other's threads abort
         dist.destroy_process_group()

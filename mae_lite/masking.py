@@ -4,6 +4,7 @@ A mask is a boolean tensor (b, n), **True = masked (hidden)**. Every mask here h
 *nested*: for one seed, raising the ratio hides more patches and never uncovers one.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,20 +77,19 @@ def block_mask(
 def _block_order(grid_size: tuple[int, int], generator: torch.Generator) -> Float[Tensor, " n"]:
     """A score for each patch, the higher the earlier a sequence of random rectangles covered it."""
     rows, columns = grid_size
-    score = torch.zeros(rows, columns)
-    reached = rows * columns
-    while reached > 0:
-        u = torch.rand(4, generator=generator)
+    reached: dict[tuple[int, int], None] = {}  # in the order of first cover
+    while len(reached) < rows * columns:
+        u = torch.rand(4, generator=generator).tolist()
         area = (0.08 + 0.17 * u[0]) * rows * columns  # BEiT: at least 16 of 196 patches
-        aspect = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(1 / 0.3)))  # BEiT: 0.3 to 1 / 0.3
-        height = int((area * aspect).sqrt().round().clamp(1, rows))
-        width = int((area / aspect).sqrt().round().clamp(1, columns))
+        aspect = 0.3 ** (1 - 2 * u[1])  # BEiT: 0.3 to 1 / 0.3
+        height = min(max(round((area * aspect) ** 0.5), 1), rows)
+        width = min(max(round((area / aspect) ** 0.5), 1), columns)
         top, left = int(u[2] * (rows - height + 1)), int(u[3] * (columns - width + 1))
-        block = score[top : top + height, left : left + width]
-        new = (block == 0).nonzero()
-        block[new[:, 0], new[:, 1]] = torch.arange(reached, reached - len(new), -1, dtype=score.dtype)
-        reached -= len(new)
-    return score.flatten()
+        block = itertools.product(range(top, top + height), range(left, left + width))
+        reached.update(dict.fromkeys(block))
+    score = torch.zeros(rows * columns)
+    score[[y * columns + x for y, x in reached]] = torch.arange(rows * columns, 0, -1.0)
+    return score
 
 
 def grid_mask(

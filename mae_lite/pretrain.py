@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from mae_lite.config import MAEConfig
 from mae_lite.data import LazyImages, random_resized_crop_flip
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.training_log import Checkpoint, Film, History, TrainingError
+from mae_lite.training_log import TrainingError, TrainingLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,79 +138,78 @@ def pretrain(
     """
     out, device = Path(out), next(model.parameters()).device
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    steps_per_epoch = len(images) // cfg.batch_size
-    if steps_per_epoch == 0 or cfg.batch_size % (world * cfg.accum):
-        raise TrainingError(
-            f"batch_size {cfg.batch_size} must be at most the {len(images)} images there are, and a multiple of "
-            f"{world} processes x accum {cfg.accum}."
-        )
+    steps_per_epoch = _steps_per_epoch(images, cfg, world)
     total = cfg.epochs * steps_per_epoch
     optimizers = make_optimizers(model, cfg)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay)) if cfg.ema_decay else None
     best = ema.module if ema else model
-    state = Checkpoint(out / "last.pt", model, optimizers, ema)
-    start, seconds, losses = state.load(device) if resume else (0, 0.0, [])
-    if not resume and state.path.exists():
-        raise TrainingError(f"{out} holds a training already; add --resume to go on, or choose another --out.")
-    history = History(out / "history.csv", start, cfg.log_every, losses) if rank == 0 else None
-    viewable = model.cfg.in_chans in (1, 3) and not model.cfg.norm_pix_loss
-    film = Film(out / "film", model.cfg, total) if rank == 0 and viewable else None
+    log = TrainingLog(out, model, optimizers, ema, total, cfg.log_every, cfg.save_minutes)
+    start, seconds = log.start(resume, writes=rank == 0)
     if cfg.compile:
         model.encoder.compile()
         model.decoder.compile()
     forward = DistributedDataParallel(model) if world > 1 else model
-    bf16 = cfg.precision == "bf16" or (cfg.precision == "auto" and device.type == "cuda")
-    clock, saved = time.perf_counter() - seconds, time.monotonic()
-    if film and start == 0:
-        film.shoot(best, 0)
+    clock = time.perf_counter() - seconds
     for step in range(start, total):
         lr = learning_rate(step, cfg, steps_per_epoch)
         for group in [g for o in optimizers for g in o.param_groups]:
             group["lr"] = lr
-        indices = batch_indices(step, len(images), cfg)[rank::world]
         if isinstance(images, LazyImages):  # decode the next batch while this one is computed
-            images.prefetch(indices)
-            if step + 1 < total:
-                images.prefetch(batch_indices(step + 1, len(images), cfg)[rank::world])
-        seed = (cfg.seed * 1_000_003 + step) * world + rank
-        generator = torch.Generator(device).manual_seed(seed)
-        loss = torch.zeros((), device=device)
-        for part in indices.chunk(cfg.accum):
-            pixels = images[part].to(device, non_blocking=True)
-            pixels = random_resized_crop_flip(pixels, model.cfg.img_size, generator, (cfg.min_scale, 1.0))
-            mask = random_mask(model.num_patches, model.cfg.mask_ratio, batch_size=len(part), generator=generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                part_loss = forward(normalize(pixels, model.cfg), mask).loss / cfg.accum
-            part_loss.backward()
-            loss += part_loss.detach()
+            for ahead in (step, min(step + 1, total - 1)):
+                images.prefetch(batch_indices(ahead, len(images), cfg)[rank::world])
+        indices = batch_indices(step, len(images), cfg)[rank::world]
+        generator = torch.Generator(device).manual_seed((cfg.seed * 1_000_003 + step) * world + rank)
+        loss = accumulate_gradients(forward, model.cfg, images, indices, cfg, generator)
         if world > 1:
-            dist.all_reduce(loss, dist.ReduceOp.AVG if device.type == "cuda" else dist.ReduceOp.SUM)
-            loss = loss if device.type == "cuda" else loss / world
+            dist.all_reduce(loss)
+            loss /= world
         norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad or math.inf)
-        if not math.isfinite(loss + norm):
-            kept = f"{state.path} holds the last good weights" if state.path.exists() else "nothing was saved yet"
-            raise TrainingError(
-                f"The loss is {loss.item():g} and the gradient's norm {norm.item():g} at step {step}, so training "
-                f"stopped; {kept}, so lower --blr{' and add --resume' if state.path.exists() else ''}."
-            )
+        log.check_finite(step, loss, norm)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         if ema:
             ema.update_parameters(model)
-        done = step + 1
-        seconds = time.perf_counter() - clock
+        done, seconds = step + 1, time.perf_counter() - clock
         record = {"step": done, "epoch": done / steps_per_epoch, "lr": lr, "loss": loss.item(), "seconds": seconds}
         if rank == 0:
             if val is not None and (done % steps_per_epoch == 0 or done == total):
                 record["val_loss"] = masked_error(best, val)
-            history.add(record, last=done == total)
-            if film:
-                film.shoot(best, done)
-            if done == total or time.monotonic() - saved > cfg.save_minutes * 60:
-                state.save(done, seconds, history.losses)
-                saved = time.monotonic()
+            log.keep(record)
         yield record
+
+
+def _steps_per_epoch(images, cfg: PretrainConfig, world: int) -> int:
+    steps = len(images) // cfg.batch_size
+    if steps == 0 or cfg.batch_size % (world * cfg.accum):
+        raise TrainingError(
+            f"batch_size {cfg.batch_size} must be at most the {len(images)} images there are, and a multiple of "
+            f"{world} processes x accum {cfg.accum}."
+        )
+    return steps
+
+
+def accumulate_gradients(
+    forward: nn.Module,
+    model_cfg: MAEConfig,
+    images,
+    indices: Int[Tensor, " batch"],
+    cfg: PretrainConfig,
+    generator: torch.Generator,
+) -> Float[Tensor, ""]:
+    """Augment, mask, forward and backward for one batch, in `cfg.accum` parts; returns the loss, detached."""
+    device = generator.device
+    bf16 = cfg.precision == "bf16" or (cfg.precision == "auto" and device.type == "cuda")
+    loss = torch.zeros((), device=device)
+    for part in indices.chunk(cfg.accum):
+        pixels = images[part].to(device, non_blocking=True)
+        pixels = random_resized_crop_flip(pixels, model_cfg.img_size, generator, (cfg.min_scale, 1.0))
+        mask = random_mask(model_cfg.num_patches, model_cfg.mask_ratio, batch_size=len(part), generator=generator)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            part_loss = forward(normalize(pixels, model_cfg), mask).loss / cfg.accum
+        part_loss.backward()
+        loss += part_loss.detach()
+    return loss
 
 
 @torch.inference_mode()

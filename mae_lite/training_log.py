@@ -1,7 +1,9 @@
 """What a training leaves on disk: the state it resumes from, the table of its losses, the film of its outputs."""
 
 import csv
+import math
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,6 +27,68 @@ FILM_PHOTOS = ("astronaut", "bridge", "cat", "coffee", "dahlia", "dogs", "mounta
 
 class TrainingError(RuntimeError):
     """Training cannot start or go on; the message says why and what is kept."""
+
+
+class TrainingLog:
+    """All that a training leaves in its folder: last.pt, history.csv, film/."""
+
+    def __init__(
+        self,
+        out: Path,
+        model: MAE,
+        optimizers: list[torch.optim.Optimizer],
+        ema: AveragedModel | None,
+        total: int,
+        log_every: int,
+        save_minutes: float,
+    ):
+        self.out, self.total, self.log_every, self.save_minutes = out, total, log_every, save_minutes
+        self.model = ema.module if ema else model
+        self.state = Checkpoint(out / "last.pt", model, optimizers, ema)
+        self.film = None
+
+    def start(self, resume: bool, writes: bool) -> tuple[int, float]:
+        """Restore what was saved if `resume`, and open the files if this process `writes` them.
+
+        Returns:
+            The step to go on from, and the seconds trained so far.
+
+        Raises:
+            TrainingError: if the folder holds a training and `resume` is False, or none that fits and it is True.
+        """
+        if not resume and self.state.path.exists():
+            raise TrainingError(f"{self.out} holds a training already; add --resume to go on, or choose another --out.")
+        device = next(self.model.parameters()).device
+        step, seconds, losses = self.state.load(device) if resume else (0, 0.0, [])
+        self.saved = time.monotonic()
+        if writes:
+            self.history = History(self.out / "history.csv", step, self.log_every, losses)
+            cfg = self.model.cfg
+            if cfg.in_chans in (1, 3) and not cfg.norm_pix_loss:
+                self.film = Film(self.out / "film", cfg, self.total)
+                if step == 0:
+                    self.film.shoot(self.model, 0)
+        return step, seconds
+
+    def check_finite(self, step: int, loss: Tensor, norm: Tensor) -> None:
+        """Stop before a loss or gradient that is no number reaches the weights."""
+        if not math.isfinite(loss + norm):
+            there = self.state.path.exists()
+            kept = f"{self.state.path} holds the last good weights" if there else "nothing was saved yet"
+            raise TrainingError(
+                f"The loss is {loss.item():g} and the gradient's norm {norm.item():g} at step {step}, so training "
+                f"stopped; {kept}, so lower --blr{' and add --resume' if there else ''}."
+            )
+
+    def keep(self, record: dict) -> None:
+        """Write what is due after a step: a row, a frame, a checkpoint."""
+        step, last = record["step"], record["step"] == self.total
+        self.history.add(record, last)
+        if self.film:
+            self.film.shoot(self.model, step)
+        if last or time.monotonic() - self.saved > self.save_minutes * 60:
+            self.state.save(step, record["seconds"], self.history.losses)
+            self.saved = time.monotonic()
 
 
 class Checkpoint:
