@@ -146,6 +146,7 @@ def add_pretrain(commands) -> None:
     p.add_argument("--out", required=True, help="folder of the run")
     p.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     p.add_argument("--preset", default="nano", choices=PRESETS, help="model size")
+    p.add_argument("--img-size", type=int, nargs="+", help="one side, or height and width (default: the preset's)")
     p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument("--store-size", type=int, help="side of the stored squares in pixels; 10/7 of the image by default")
     p.add_argument("--max-memory-gb", type=float, default=8.0, help="beyond it pictures are decoded when needed")
@@ -165,6 +166,8 @@ def add_pretrain(commands) -> None:
 def run_pretrain(args: argparse.Namespace) -> None:
     """Read the data, build the model, train, report."""
     given = {k: v for k, v in vars(args).items() if v is not None}
+    if args.img_size:
+        given["img_size"] = tuple(args.img_size * 2)[:2]
     cfg = PretrainConfig(**{f.name: given[f.name] for f in fields(PretrainConfig) if f.name in given})
     model_cfg = replace(PRESETS[args.preset], **{f.name: given[f.name] for f in fields(MAEConfig) if f.name in given})
     distributed = int(os.environ.get("WORLD_SIZE", 1)) > 1
