@@ -13,6 +13,7 @@ from mae_lite.checkpoints import load_encoder, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
 from mae_lite.device import pick_device
+from mae_lite.doctor import doctor
 from mae_lite.encoder import MAEEncoder
 from mae_lite.images import load_image, to_uint8
 from mae_lite.loss import mae_loss
@@ -23,8 +24,8 @@ from mae_lite.reconstruction import Reconstruction, reconstruct
 
 __all__ = [
     "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction",
-    "asset_path", "block_mask", "denormalize_patches", "grid_mask", "harmonic_fill", "ids_from_mask", "list_models",
-    "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid", "nearest_fill",
+    "asset_path", "block_mask", "denormalize_patches", "doctor", "grid_mask", "harmonic_fill", "ids_from_mask",
+    "list_models", "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid", "nearest_fill",
     "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask", "reconstruct", "save_model",
     "to_uint8", "unpatchify", "visible_mean_fill",
 ]  # fmt: skip

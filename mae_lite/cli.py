@@ -17,6 +17,7 @@ from mae_lite.checkpoints import DEFAULT_MODEL, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import pick_device
+from mae_lite.doctor import doctor
 from mae_lite.evaluate import format_table, masked_errors, summarise
 from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image, normalize
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake prints one sentence and returns 2."""
     parser = argparse.ArgumentParser(prog="python -m mae_lite", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_reconstruct, add_models, add_evaluate, add_pretrain):
+    for add in (add_reconstruct, add_models, add_evaluate, add_pretrain, add_doctor):
         add(commands)
     args = parser.parse_args(argv)
     try:
@@ -98,6 +99,20 @@ def add_models(commands) -> None:
     """`models` has no options."""
     p = commands.add_parser("models", help="list the models that can be loaded, with size and licence")
     p.set_defaults(run=lambda args: print(format_models(list_models())))
+
+
+def add_doctor(commands) -> None:
+    """`doctor` has no options."""
+    p = commands.add_parser("doctor", help="check versions, device and bundled weights, and time a reconstruction")
+    p.set_defaults(run=run_doctor)
+
+
+def run_doctor(args: argparse.Namespace) -> None:
+    """Print the report; raise if something is wrong."""
+    report = doctor()
+    print(report)
+    if not report.endswith("all is well"):
+        raise ValueError(report.splitlines()[-1])
 
 
 def add_evaluate(commands) -> None:

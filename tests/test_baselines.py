@@ -91,9 +91,9 @@ def test_fills_rank_as_expected_on_a_photo_and_the_best_is_fast():
     hidden = pixel_mask(random_mask(cfg.num_patches, 0.75), cfg.grid_size, cfg.patch_size)
     mean, nearest, harmonic = ((fill(image, hidden) - image).square().mean().item() for fill in FILLS)
     assert mean > nearest > harmonic
-    times = []
+    times = []  # of this process, whatever else the machine does; the fill uses one thread
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         harmonic_fill(image, hidden)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.3

@@ -32,6 +32,7 @@ ORDER = [
     "training_log",
     "pretrain",
     "evaluate",
+    "doctor",
     "cli",
     "__main__",
 ]

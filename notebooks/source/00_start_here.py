@@ -26,26 +26,14 @@ ml.reconstruct(model, photo, mask).figure()
 # %% [markdown]
 # ## Does it work here?
 #
-# The next two cells say what this notebook runs on, and how long one reconstruction takes on this machine.
+# What this notebook runs on, whether the bundled weights give the numbers they should, and how long one reconstruction
+# takes on this machine.
 
 # %%
-import platform
-
-import torch
-
-print("Python", platform.python_version(), "on", platform.system(), platform.machine())
-print("torch", torch.__version__, "with", torch.get_num_threads(), "threads, device", ml.pick_device())
-print("bundled models:", *[m.name for m in ml.list_models() if m.where == "bundled"])
-
-# %%
-import time
-
-start = time.perf_counter()
-shown = ml.reconstruct(model, photo, mask)
-print(f"one reconstruction: {1000 * (time.perf_counter() - start):.0f} ms, {shown.psnr:.1f} dB")
+print(ml.doctor())
 
 # %% [markdown]
-# If a cell above ended in an error instead, its last line says what is missing. `import mae_lite` fails when the
+# If the last line is not *all is well*, it says what to do. `import mae_lite` fails when the
 # notebook runs on another Python than the one the package was installed in: start it with `make lab` from the
 # project's folder.
 #

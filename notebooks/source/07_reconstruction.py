@@ -22,6 +22,7 @@ import json
 import torch
 
 import mae_lite as ml
+from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.figures import show_comparison, show_errors
 from mae_lite.masking import draw_mask
 from mae_lite.widgets import reconstruction_slider
@@ -32,7 +33,7 @@ model = ml.load_model()
 rows, columns = model.cfg.grid_size
 print(f"image {model.cfg.img_size}, cut into {rows} x {columns} = {model.num_patches} patches")
 print(f"trained with {model.cfg.mask_ratio:.0%} of the patches hidden, drawn at random each time")
-card = json.loads(ml.asset_path("weights", "mae-lite-nano", "config.json").read_text())
+card = json.loads(ml.asset_path("weights", DEFAULT_MODEL, "config.json").read_text())
 for key in ("params", "data", "licence"):
     print(f"{key}: {card.get(key, 'not stated')}")
 

@@ -1,0 +1,65 @@
+"""Does it work here? Versions, device, bundled weights, speed."""
+
+import json
+import platform
+import statistics
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from mae_lite.assets import asset_path
+from mae_lite.catalogue import bundled_models
+from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
+from mae_lite.device import pick_device
+from mae_lite.images import load_image
+from mae_lite.masking import random_mask
+from mae_lite.reconstruction import reconstruct
+
+PACKAGES = ("mae-lite", "torch", "timm", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "numpy", "pillow")
+TOLERANCE = 1e-2
+"""Largest relative difference of a golden value: other kernels and TF32 stay below it, wrong weights do not."""
+
+
+def doctor() -> str:
+    """A report in a line or two for each thing that can be wrong, ending with what is wrong if anything is.
+
+    Each bundled model is loaded on the device that `load_model` would choose and must give the golden value stored
+    with it; the default one is timed.
+    """
+    lines = [f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"]
+    lines.append(", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+    device = pick_device()
+    where = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {torch.get_num_threads()} threads"
+    )
+    lines.append(f"device: {where}")
+    wrong = [name for name in PACKAGES if _version(name) == "missing"]
+    for name in bundled_models():
+        stored = json.loads(asset_path("weights", name, "config.json").read_text())["golden"]
+        found = golden_value(load_model(name))
+        good = abs(found - stored) <= TOLERANCE * stored
+        lines.append(f"{name}: golden value {found:.4f}, stored {stored:.4f}: {'right' if good else 'WRONG'}")
+        wrong += [] if good else [name]
+    lines.append(f"one reconstruction by {DEFAULT_MODEL}: {_milliseconds():.0f} ms")
+    lines.append("all is well" if not wrong else f"not well: {', '.join(wrong)}; install mae-lite again")
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _milliseconds(repeats: int = 5) -> float:
+    """Median time of a reconstruction with its metrics, after one to warm up."""
+    model = load_model()
+    image, mask = load_image(asset_path("photos", "cat.jpg"), model), random_mask(model.num_patches)
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        reconstruct(model, image, mask)
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[1:])
