@@ -23,9 +23,9 @@ from mae_lite.patches import denormalize_patches, normalize_patches, patchify, u
 from mae_lite.reconstruction import Reconstruction, reconstruct
 
 __all__ = [
-    "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction",
-    "asset_path", "block_mask", "denormalize_patches", "doctor", "grid_mask", "harmonic_fill", "ids_from_mask",
-    "list_models", "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid", "nearest_fill",
-    "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask", "reconstruct", "save_model",
-    "to_uint8", "unpatchify", "visible_mean_fill",
+    "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction", "asset_path",
+    "block_mask", "denormalize_patches", "doctor", "grid_mask", "harmonic_fill", "ids_from_mask",
+    "list_models", "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid",
+    "nearest_fill", "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask",
+    "reconstruct", "save_model", "to_uint8", "unpatchify", "visible_mean_fill",
 ]  # fmt: skip
