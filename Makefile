@@ -21,6 +21,7 @@ notebooks: .venv/installed-dev
 	$(BIN)/python notebooks/build.py
 
 .venv/installed: pyproject.toml constraints.txt
+	@echo Installing into .venv, once. This takes some minutes.
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
