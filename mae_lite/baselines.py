@@ -12,14 +12,24 @@ def pixel_mask(mask: Bool[Tensor, "b n"], grid_size: tuple[int, int], patch_size
     return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)
 
 
+def _visible(hidden: Bool[Tensor, "b 1 h w"]) -> Bool[Tensor, "b 1 h w"]:
+    """What is not hidden, once each image has some of it."""
+    if hidden.flatten(1).all(dim=1).any():
+        raise ValueError("An image has no visible pixel to fill the hidden ones from; leave at least one visible.")
+    return ~hidden
+
+
 def visible_mean_fill(imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h w"]:
     """Fill hidden pixels with the mean colour of the image's visible pixels.
 
     Args:
         imgs: images in any units.
         hidden: True = hidden, as `pixel_mask` gives it; each image with at least one visible pixel.
+
+    Raises:
+        ValueError: if an image has none.
     """
-    visible = ~hidden
+    visible = _visible(hidden)
     mean = (imgs * visible).sum(dim=(2, 3), keepdim=True) / visible.sum(dim=(2, 3), keepdim=True)
     return torch.where(hidden, mean, imgs)
 
@@ -29,6 +39,7 @@ def nearest_fill(imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 h w"]
 
     An exact distance transform: first the nearest visible pixel of each row, then the best row for each column.
     """
+    _visible(hidden)
     return torch.stack([_nearest(img, mask[0]) for img, mask in zip(imgs, hidden, strict=True)])
 
 
@@ -61,6 +72,7 @@ def harmonic_fill(
         hidden: True = hidden; each image with at least one visible pixel.
         tol: largest allowed difference between a hidden pixel and the mean of its neighbours, times 4.
     """
+    _visible(hidden)
     filled = [_soap_film(x, mask[0], tol) for x, mask in zip(imgs.cpu().numpy(), hidden.cpu().numpy(), strict=True)]
     return torch.from_numpy(np.stack(filled)).to(imgs)
 

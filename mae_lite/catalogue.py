@@ -75,7 +75,9 @@ def list_models() -> list[ModelInfo]:
     for name, folder in bundled_models().items():
         card = json.loads((folder / "config.json").read_text())
         size, target = (folder / "model.safetensors").stat().st_size, "norm-pix" if card.get("norm_pix_loss") else "raw"
-        rows.append(ModelInfo(name, round(size / 1e6), target, True, card.get("licence", "MIT"), "mae-lite", "bundled"))
+        rows.append(
+            ModelInfo(name, round(size / 1e6), target, True, card.get("licence", "not stated"), "mae-lite", "bundled")
+        )
     for model in PUBLISHED.values():
         if "/" in model.name:
             files = (try_to_load_from_cache(model.name, f) for f in ("model.safetensors", "pytorch_model.bin"))

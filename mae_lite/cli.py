@@ -2,31 +2,23 @@
 
 import argparse
 import json
-import os
 import sys
-from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
-from tqdm import tqdm
 
 from mae_lite.assets import asset_path
 from mae_lite.catalogue import format_models, list_models
-from mae_lite.checkpoints import DEFAULT_MODEL, load_model, save_model
-from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.data import ImageSource, LazyImages, load_images
-from mae_lite.device import pick_device
+from mae_lite.checkpoints import DEFAULT_MODEL, load_model
+from mae_lite.cli_pretrain import add_pretrain, positive, read_images
 from mae_lite.doctor import doctor
 from mae_lite.evaluate import format_table, masked_errors, summarise
 from mae_lite.figures import show_reconstruction
-from mae_lite.images import load_image, normalize
+from mae_lite.images import load_image
 from mae_lite.mae import MAE
-from mae_lite.masking import draw_mask, mask_from_grid
-from mae_lite.pretrain import PretrainConfig, TrainingError, pretrain
+from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.reconstruction import reconstruct
-
-STRATEGIES = ("random", "block", "grid")
+from mae_lite.training_log import TrainingError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,10 +33,20 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError, TrainingError) as error:
         print(f"mae_lite: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, torch.OutOfMemoryError):
+        print("mae_lite: not enough memory; use a smaller --batch-size, --limit or model.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("mae_lite: stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+def seed(text: str) -> int:
+    """A number that a generator takes, for argparse."""
+    if not 0 <= (number := int(text)) < 2**63:
+        raise argparse.ArgumentTypeError(f"{number} must be at least 0 and below 2**63")
+    return number
 
 
 def add_model_and_mask(p: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def add_model_and_mask(p: argparse.ArgumentParser) -> None:
     p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument("--mask-ratio", type=float, help="share of patches to hide (default: the ratio it was trained at)")
     p.add_argument("--strategy", default="random", choices=STRATEGIES, help="how to choose them (default random)")
-    p.add_argument("--seed", type=int, default=0, help="which draw (default 0)")
+    p.add_argument("--seed", type=seed, default=0, help="which draw (default 0)")
 
 
 def add_reconstruct(commands) -> None:
@@ -70,15 +72,25 @@ def add_reconstruct(commands) -> None:
 def run_reconstruct(args: argparse.Namespace) -> None:
     """Reconstruct photos; print what they show and where the picture is."""
     photos = [Path(photo) for photo in args.photos] or [asset_path("photos", "cat.jpg")]
-    model = load_model(args.model).to(pick_device(args.device))
-    mask = read_mask(args.mask) if args.mask else mask_of(args, model)
+    out = picture_path(args.out, photos[0].stem)
+    model = load_model(args.model, device=args.device)
+    mask = read_mask(args.mask, model.cfg.grid_size) if args.mask else mask_of(args, model)
     shown = [reconstruct(model, load_image(photo, model, args.fit), mask) for photo in photos]
-    out = Path(args.out) if args.out else Path("out", f"{photos[0].stem}.png")
     out.parent.mkdir(parents=True, exist_ok=True)
     show_reconstruction(shown).savefig(out, dpi=110)
     for photo, one in zip(photos, shown, strict=True):
         print(f"{args.model}, {photo.name}: {one.alt}")
     print(f"Saved {out}")
+
+
+def picture_path(out: str | None, name: str) -> Path:
+    """Where to save: a PNG in out/ or the given folder, or the given file if matplotlib can write its kind."""
+    path = Path(out or "out")
+    if out is None or path.is_dir():
+        return path / f"{name}.png"
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg"):
+        raise ValueError(f"--out {out}: name a .png, .jpg, .webp, .pdf or .svg file, or a folder.")
+    return path
 
 
 def mask_of(args: argparse.Namespace, model: MAE, batch_size: int = 1):
@@ -87,12 +99,15 @@ def mask_of(args: argparse.Namespace, model: MAE, batch_size: int = 1):
     return draw_mask(args.strategy, model.cfg.grid_size, ratio, batch_size=batch_size, seed=args.seed)
 
 
-def read_mask(path: str):
+def read_mask(path: str, grid_size: tuple[int, int]):
     """A drawn mask from a text file of 0 and 1."""
-    rows = [line.replace(" ", "") for line in Path(path).read_text().splitlines() if line.strip()]
+    rows = [line.replace(" ", "") for line in Path(path).read_text(errors="replace").splitlines() if line.strip()]
     if len({len(row) for row in rows}) != 1 or set("".join(rows)) - {"0", "1"}:
         raise ValueError(f"{path}: a mask file has rows of equal length with only 0 and 1 in them (1 = hidden).")
-    return mask_from_grid([[int(c) for c in row] for row in rows])
+    try:
+        return mask_from_grid([[int(c) for c in row] for row in rows], grid_size)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def add_models(commands) -> None:
@@ -120,7 +135,7 @@ def add_evaluate(commands) -> None:
     p = commands.add_parser("evaluate", help="masked error on a data set, beside three fills and an oracle")
     p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, or a path")
     p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
-    p.add_argument("--limit", type=int, help="use this many images, evenly spread (default all)")
+    p.add_argument("--limit", type=positive, help="use this many images, evenly spread (default all)")
     p.add_argument("--json", help="file to write the table to")
     add_model_and_mask(p)
     p.set_defaults(run=run_evaluate)
@@ -128,7 +143,7 @@ def add_evaluate(commands) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> None:
     """Print the table of errors; save it if asked."""
-    model = load_model(args.model).to(pick_device(args.device))
+    model = load_model(args.model, device=args.device)
     imgs = read_images(args.data, args.limit, model.cfg)
     ratio = model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
     table = summarise(masked_errors(model, imgs, ratio, strategy=args.strategy, seed=args.seed))
@@ -140,95 +155,3 @@ def run_evaluate(args: argparse.Namespace) -> None:
             "mask_ratio": ratio, "strategy": args.strategy, "seed": args.seed, "table": table,
         }  # fmt: skip
         Path(args.json).write_text(json.dumps(record, indent=1) + "\n")
-
-
-def read_images(data: list[str], limit: int | None, cfg: MAEConfig):
-    """Pictures of a data set, evenly spread over it, as a model takes them."""
-    source = ImageSource(data)
-    chosen = range(len(source)) if limit is None else range(0, len(source), max(1, len(source) // limit))[:limit]
-    imgs, _, skipped = load_images(source, cfg.img_size, chosen)
-    for sentence in skipped:
-        print(f"skipped {sentence}")
-    return normalize(imgs, cfg)
-
-
-def add_pretrain(commands) -> None:
-    """Options of `pretrain`: the data, and every field of PretrainConfig and of MAEConfig that is a number."""
-    p = commands.add_parser("pretrain", help="train a model on a folder, tar shards, or a timm data set")
-    p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
-    p.add_argument("--val", nargs="+", help="the same for validation")
-    p.add_argument("--val-images", type=int, default=512, help="validation images to use, evenly spread")
-    p.add_argument("--out", required=True, help="folder of the run")
-    p.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
-    p.add_argument("--preset", default="nano", choices=PRESETS, help="model size")
-    p.add_argument("--img-size", type=int, nargs="+", help="one side, or height and width (default: the preset's)")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
-    p.add_argument("--store-size", type=int, help="side of the stored squares in pixels; 10/7 of the image by default")
-    p.add_argument("--max-memory-gb", type=float, default=8.0, help="beyond it pictures are decoded when needed")
-    for config in (PretrainConfig, MAEConfig):
-        for field in fields(config):
-            default = f" (default {field.default})" if config is PretrainConfig else " (default: the preset's)"
-            if field.type is bool:
-                kind = {"action": argparse.BooleanOptionalAction}
-            elif field.type in (int, float, str):
-                kind = {"type": field.type}
-            else:
-                continue
-            p.add_argument(f"--{field.name.replace('_', '-')}", default=None, help=default.strip(), **kind)
-    p.set_defaults(run=run_pretrain)
-
-
-def run_pretrain(args: argparse.Namespace) -> None:
-    """Read the data, build the model, train, report."""
-    given = {k: v for k, v in vars(args).items() if v is not None}
-    if args.img_size:
-        given["img_size"] = tuple(args.img_size * 2)[:2]
-    cfg = PretrainConfig(**{f.name: given[f.name] for f in fields(PretrainConfig) if f.name in given})
-    model_cfg = replace(PRESETS[args.preset], **{f.name: given[f.name] for f in fields(MAEConfig) if f.name in given})
-    distributed = int(os.environ.get("WORLD_SIZE", 1)) > 1
-    device = pick_device(args.device)
-    if distributed:
-        if device.type == "cuda":
-            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-            torch.cuda.set_device(device)
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    first = not distributed or dist.get_rank() == 0
-    source = ImageSource(args.data)
-    size = args.store_size or max(model_cfg.img_size) * 10 // 7
-    if len(source) * 3 * size * size <= args.max_memory_gb * 1e9:
-        images, _, skipped = load_images(source, (size, size))
-        images = images.to(device)
-        where = f"in memory ({images.nbytes / 1e9:.2g} GB)"
-    else:
-        images, skipped = LazyImages(source, size), []
-        where = f"decoded when needed (they exceed --max-memory-gb {args.max_memory_gb:g})"
-    val = read_images(args.val, args.val_images, model_cfg) if args.val else None
-    torch.manual_seed(cfg.seed)
-    model = MAE(model_cfg).to(device)
-    total = cfg.epochs * (len(images) // cfg.batch_size)
-    if first:
-        for sentence in skipped:
-            print(f"skipped {sentence}")
-        params = sum(p.numel() for p in model.parameters())
-        print(
-            f"{params:,} parameters on {device}; {len(images):,} images ({len(skipped)} skipped) {where}; batch "
-            f"{cfg.batch_size}; lr {cfg.blr:g} x {cfg.batch_size} / 256 = {cfg.lr:g}, warm-up {cfg.warmup_epochs:g} of "
-            f"{cfg.epochs} epochs; {total:,} steps",
-            flush=True,
-        )
-    records = pretrain(model, images, cfg, args.out, val=val, resume=args.resume)
-    with tqdm(total=total, disable=not first, mininterval=5) as bar:
-        shown = {}
-        for record in records:
-            shown |= {k: f"{record[k]:.4f}" for k in ("loss", "val_loss") if k in record}
-            bar.update(record["step"] - bar.n)
-            bar.set_postfix(shown, refresh=False)
-    if first and isinstance(images, LazyImages):
-        for sentence in images.skipped:
-            print(f"skipped {sentence}")
-    if first:
-        save_model(load_model(Path(args.out, "last.pt")), args.out)
-        print(f"Saved {args.out}/model.safetensors; try: python -m mae_lite reconstruct --model {args.out}")
-    if distributed:
-        dist.barrier()  # one process that ends early makes the other's threads abort
-        dist.destroy_process_group()

@@ -175,12 +175,14 @@ def random_resized_crop_flip(
         pixels: images as bytes.
         size: height and width of the result.
         generator: draws the boxes and flips; on the images' device.
-        scale: range of the crop's share of the area; an object gets at most 4/3 times wider or narrower.
+        scale: range of the crop's share of the area, as far as the image holds such a box; an object gets at most
+            4/3 times wider or narrower.
     """
     b, _, height, width = pixels.shape
     u = torch.rand(5, b, generator=generator, device=generator.device).to(pixels.device)
     area = (scale[0] + (scale[1] - scale[0]) * u[0]) * height * width
     ratio = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(4 / 3, device=u.device))) * (size[1] / size[0])
+    area = area.minimum(height**2 * ratio).minimum(width**2 / ratio)  # else a side would be cut and the rest distorted
     crop_h = (area / ratio).sqrt().round().clamp(1, height)
     crop_w = (area * ratio).sqrt().round().clamp(1, width)
     top = (u[2] * (height - crop_h + 1)).floor()

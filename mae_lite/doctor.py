@@ -35,15 +35,27 @@ def doctor() -> str:
     )
     lines.append(f"device: {where}")
     wrong = [name for name in PACKAGES if _version(name) == "missing"]
-    for name in bundled_models():
-        stored = json.loads(asset_path("weights", name, "config.json").read_text())["golden"]
-        found = golden_value(load_model(name))
-        good = abs(found - stored) <= TOLERANCE * stored
-        lines.append(f"{name}: golden value {found:.4f}, stored {stored:.4f}: {'right' if good else 'WRONG'}")
+    for name in sorted({DEFAULT_MODEL, *bundled_models()}):
+        good, line = _check_model(name)
+        lines.append(f"{name}: {line}")
         wrong += [] if good else [name]
-    lines.append(f"one reconstruction by {DEFAULT_MODEL}: {_milliseconds():.0f} ms")
+    if DEFAULT_MODEL not in wrong:
+        lines.append(f"one reconstruction by {DEFAULT_MODEL}: {_milliseconds():.0f} ms")
     lines.append("all is well" if not wrong else f"not well: {', '.join(wrong)}; install mae-lite again")
     return "\n".join(lines)
+
+
+def _check_model(name: str) -> tuple[bool, str]:
+    """Whether a bundled model is right, and a line that says so."""
+    try:
+        found = golden_value(load_model(bundled_models()[name]))
+        stored = json.loads(asset_path("weights", name, "config.json").read_text())["golden"]
+    except KeyError:
+        return False, "its weights, or the golden value in its config.json, are MISSING"
+    except ValueError as error:
+        return False, f"DAMAGED: {error}"
+    good = abs(found - stored) <= TOLERANCE * stored
+    return good, f"golden value {found:.4f}, stored {stored:.4f}: {'right' if good else 'WRONG'}"
 
 
 def _version(package: str) -> str:

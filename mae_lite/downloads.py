@@ -58,6 +58,10 @@ def fetch_official(name: str) -> Path:
     """An official file from the cache, without network if it is there, else from FAIR's server."""
     path = cache_folder() / f"{name}.pth"
     if not path.exists():
+        if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
+            raise CheckpointError(
+                f"{name} is not in the cache and HF_HUB_OFFLINE is set; unset it, or put it at {path}."
+            )
         folder = "visualize" if "visualize" in name else "pretrain"
         download(f"{FAIR_URL}/{folder}/{name}.pth", path, MD5_PREFIXES.get(name, ""))
     return path
@@ -232,4 +236,6 @@ def read_file(path: Path) -> Any:
             ) from error
         raise CheckpointError(f"{path} is no checkpoint, or damaged; use a .safetensors or a PyTorch file.") from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError) as error:
-        raise CheckpointError(f"{path} is cut short or damaged; delete it and download it again.") from error
+        raise CheckpointError(
+            f"{path} is cut short, damaged or no checkpoint; if it was downloaded, download it again."
+        ) from error

@@ -137,7 +137,8 @@ def metrics_line(shown: Reconstruction) -> str:
     if shown.mse is None:
         return "no patch is masked, so there is nothing to measure"
     line = f"on masked patches: MSE {shown.mse:.3f} (normalised units)"
-    return line if shown.skill is None else f"{line}, PSNR {shown.psnr:.1f} dB, skill {shown.skill:+.2f}"
+    line += "" if shown.psnr is None else f", PSNR {shown.psnr:.1f} dB"
+    return line if shown.skill is None else f"{line}, skill {shown.skill:+.2f}"
 
 
 def _measures(shown: Reconstruction) -> list[str]:

@@ -76,10 +76,12 @@ class MAE(nn.Module):
                 f"This model takes images of shape (b, {cfg.in_chans}, {cfg.img_size[0]}, {cfg.img_size[1]}), not "
                 f"{tuple(imgs.shape)}; load_image(path, model) gives one that fits."
             )
-        if mask.dtype != torch.bool or mask.shape[1:] != (cfg.num_patches,) or len(mask) not in (1, len(imgs)):
+        if mask.dtype != torch.bool:
+            raise ValueError(f"The mask must be boolean, True for hidden, not {mask.dtype}; mask.bool() makes it so.")
+        if mask.shape[1:] != (cfg.num_patches,) or len(mask) not in (1, len(imgs)):
             raise ValueError(
-                f"The mask must be boolean of shape ({len(imgs)}, {cfg.num_patches}), one value for each of {rows}x"
-                f"{columns} patches, not {mask.dtype} of shape {tuple(mask.shape)}."
+                f"The mask must have the shape ({len(imgs)}, {cfg.num_patches}), one value for each of {rows}x"
+                f"{columns} patches, not {tuple(mask.shape)}; random_mask(model.num_patches) gives one that fits."
             )
         if mask.all(dim=1).any():
             raise ValueError("The mask hides every patch of an image; leave at least one visible.")

@@ -12,6 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+STRATEGIES = ("random", "block", "grid")
+"""The names that `draw_mask` knows."""
+
 
 def num_masked(num_patches: int, mask_ratio: float) -> int:
     """Patches to hide: the ratio rounded to a whole patch, with at least one patch left visible.
@@ -128,21 +131,28 @@ def draw_mask(
     """A mask by the name of its strategy, for a menu or a command line.
 
     Raises:
-        ValueError: if the strategy is not "random", "block" or "grid", or the ratio does not fit.
+        ValueError: if the strategy is not one of STRATEGIES, or the ratio does not fit.
     """
     if strategy == "random":
         return random_mask(grid_size[0] * grid_size[1], mask_ratio, batch_size=batch_size, seed=seed)
-    if strategy in ("block", "grid"):
+    if strategy in STRATEGIES:
         draw = block_mask if strategy == "block" else grid_mask
         return draw(grid_size, mask_ratio, batch_size=batch_size, seed=seed)
-    raise ValueError(f'There is no mask strategy "{strategy}"; use "random", "block" or "grid".')
+    raise ValueError(f'There is no mask strategy "{strategy}"; use one of {", ".join(STRATEGIES)}.')
 
 
-def mask_from_grid(grid: Tensor | np.ndarray | Sequence) -> Bool[Tensor, "1 n"]:
+def mask_from_grid(
+    grid: Tensor | np.ndarray | Sequence, grid_size: tuple[int, int] | None = None
+) -> Bool[Tensor, "1 n"]:
     """A mask from a drawn grid of 0 and 1, or False and True, or nested lists of them (1 or True = hidden).
 
+    Args:
+        grid: a row for each row of patches.
+        grid_size: the patches down and across that the model has, if the grid shall be checked against it: a mask no
+            longer tells 7 x 28 from 14 x 14.
+
     Raises:
-        ValueError: if the grid has not two axes, holds other values, or hides every patch.
+        ValueError: if the grid has not two axes, holds other values, has another size, or hides every patch.
     """
     rule = "A mask grid has two axes (patches down, patches across) and holds only 0 and 1 (1 = hidden)"
     try:
@@ -151,6 +161,11 @@ def mask_from_grid(grid: Tensor | np.ndarray | Sequence) -> Bool[Tensor, "1 n"]:
         raise ValueError(f"{rule}, its rows equally long; this one is no table of numbers.") from error
     if grid.ndim != 2 or grid.numel() == 0 or not ((grid == 0) | (grid == 1)).all():
         raise ValueError(f"{rule}; this one has the shape {tuple(grid.shape)} and values {grid.unique()[:5].tolist()}.")
+    if grid_size is not None and tuple(grid.shape) != tuple(grid_size):
+        raise ValueError(
+            f"This mask has {grid.shape[0]}x{grid.shape[1]} patches, the model {grid_size[0]}x{grid_size[1]} patches; "
+            "draw one of that size."
+        )
     mask = grid.bool().reshape(1, -1)
     if mask.all():
         raise ValueError("This mask hides every patch; leave at least one visible for the encoder to see.")

@@ -14,7 +14,7 @@ def patchify(imgs: Float[Tensor, "b c h w"], patch_size: int) -> Float[Tensor, "
     """
     b, c, h, w = imgs.shape
     p = patch_size
-    if h % p or w % p:
+    if p < 1 or h % p or w % p:
         raise ValueError(f"An image of {h}x{w} pixels does not divide into patches of {p}x{p}; crop or resize it.")
     x = imgs.reshape(b, c, h // p, p, w // p, p)
     x = x.permute(0, 2, 4, 3, 5, 1)  # (b, rows, columns, p, p, c)

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,8 +34,8 @@ class PretrainConfig:
     """Gradient accumulation: parts a step's batch is cut into to save memory; only the crops and masks drawn differ."""
     blr: float = 1.5e-4
     """Base learning rate; the rate is blr x batch_size / 256."""
-    warmup_epochs: float = 20.0
-    """Epochs of linear warm-up, before the cosine to 0."""
+    warmup_epochs: float | None = None
+    """Epochs of linear warm-up, before the cosine to 0; by default a twentieth of all, as the paper's 40 of 800."""
     weight_decay: float = 0.05
     """Decay of weights; biases, norms and tokens have none."""
     optimizer: str = "adamw"
@@ -62,11 +62,28 @@ class PretrainConfig:
             raise ValueError(f'optimizer is "{self.optimizer}"; use "adamw" or "muon".')
         if self.precision not in ("auto", "fp32", "bf16"):
             raise ValueError(f'precision is "{self.precision}"; use "auto", "fp32" or "bf16".')
-        if min(self.epochs, self.batch_size, self.accum) < 1 or self.batch_size % self.accum:
+        if min(self.epochs, self.batch_size, self.accum, self.log_every) < 1 or self.batch_size % self.accum:
             raise ValueError(
-                f"epochs {self.epochs}, batch_size {self.batch_size} and accum {self.accum} must be at least 1, and "
-                "accum must divide batch_size."
+                f"epochs {self.epochs}, batch_size {self.batch_size}, accum {self.accum} and log_every "
+                f"{self.log_every} must be at least 1, and accum must divide batch_size."
             )
+        if not (0 < self.min_scale <= 1 and 0 <= self.ema_decay < 1 and 0 < self.blr < math.inf):
+            raise ValueError(
+                f"min_scale {self.min_scale} must be above 0 and at most 1, ema_decay {self.ema_decay} at least 0 and "
+                f"below 1, and blr {self.blr} above 0."
+            )
+        if not min(self.clip_grad, self.weight_decay, self.save_minutes) >= 0:
+            raise ValueError(
+                f"clip_grad {self.clip_grad}, weight_decay {self.weight_decay} and save_minutes {self.save_minutes} "
+                "must be at least 0."
+            )
+        if not 0 <= self.warmup <= self.epochs:
+            raise ValueError(f"warmup_epochs {self.warmup_epochs} must be at least 0 and at most epochs {self.epochs}.")
+
+    @property
+    def warmup(self) -> float:
+        """Epochs of warm-up."""
+        return self.epochs / 20 if self.warmup_epochs is None else self.warmup_epochs
 
     @property
     def lr(self) -> float:
@@ -76,7 +93,7 @@ class PretrainConfig:
 
 def learning_rate(step: int, cfg: PretrainConfig, steps_per_epoch: int) -> float:
     """Linear warm-up, then half a cosine down to 0 (Table 8), by the step."""
-    total, warmup = cfg.epochs * steps_per_epoch, cfg.warmup_epochs * steps_per_epoch
+    total, warmup = cfg.epochs * steps_per_epoch, cfg.warmup * steps_per_epoch
     if step < warmup:
         return cfg.lr * (step + 1) / warmup
     return cfg.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
@@ -143,7 +160,8 @@ def pretrain(
     optimizers = make_optimizers(model, cfg)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay)) if cfg.ema_decay else None
     best = ema.module if ema else model
-    log = TrainingLog(out, model, optimizers, ema, total, cfg.log_every, cfg.save_minutes)
+    settings = asdict(cfg) | {"images": len(images)}
+    log = TrainingLog(out, model, optimizers, ema, total, settings)
     start, seconds = log.start(resume, writes=rank == 0)
     if cfg.compile:
         model.encoder.compile()

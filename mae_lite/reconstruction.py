@@ -17,6 +17,8 @@ from mae_lite.patches import denormalize_patches, normalize_patches, patchify, u
 
 GREY = 128
 """What hidden patches look like in the masked picture."""
+FLAT = 1e-4
+"""Error of the harmonic fill below which there is nothing left to be better at: a plain wall, a clear sky."""
 PANELS = ("original", "masked", "output", "pasted", "error")
 """The pictures of a reconstruction, in their usual order."""
 
@@ -46,7 +48,10 @@ class Reconstruction:
     psnr: float | None
     """Peak signal-to-noise ratio in dB, on pixels from 0 to 1."""
     skill: float | None
-    """1 - mse / mse of the harmonic fill: 0 is no better than a soap film through the visible pixels, 1 is perfect."""
+    """1 - mse / mse of the harmonic fill: 0 is no better than a soap film through the visible pixels, 1 is perfect.
+
+    None also for a picture so flat that the film is perfect already.
+    """
     leaks: bool
     """Whether the output was rescaled with the true statistics of hidden patches (norm-pix models only)."""
 
@@ -70,11 +75,8 @@ class Reconstruction:
         text = f"A photo, the same with {hidden} of {n} patches hidden, and the model's reconstruction."
         if self.mse is not None:
             text += f" Mean squared error on the hidden patches {self.mse:.3f}"
-            text += (
-                f", PSNR {self.psnr:.1f} dB, skill over the harmonic fill {self.skill:.2f}."
-                if self.skill is not None
-                else "."
-            )
+            text += "" if self.psnr is None else f", PSNR {self.psnr:.1f} dB"
+            text += "." if self.skill is None else f", skill over the harmonic fill {self.skill:.2f}."
         return text
 
     def strip(self, panels: tuple[str, ...] = ("original", "masked", "output", "pasted")) -> UInt8[np.ndarray, "h w 3"]:
@@ -125,8 +127,8 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
     if mask.any() and not cfg.norm_pix_loss:
         off = ((predicted / 255.0 - original / 255.0) ** 2)[where[..., 0]].mean()
         psnr = -10 * math.log10(max(off, 1e-10))
-        fill = harmonic_fill(image, hidden)
-        skill = 1 - mse / max(_masked_mse(fill, image, hidden), 1e-10)
+        fill_mse = _masked_mse(harmonic_fill(image, hidden), image, hidden)
+        skill = 1 - mse / fill_mse if fill_mse > FLAT else None
     return Reconstruction(
         original=original,
         masked=np.where(where, np.uint8(GREY), original),

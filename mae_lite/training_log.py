@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,6 +26,10 @@ FILM_PHOTOS = ("astronaut", "bridge", "cat", "coffee", "dahlia", "dogs", "mounta
 """The bundled photos whose reconstructions are kept while training."""
 
 
+FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
+"""Settings that may change on resuming; with another number of epochs the schedule goes on from there."""
+
+
 class TrainingError(RuntimeError):
     """Training cannot start or go on; the message says why and what is kept."""
 
@@ -39,12 +44,11 @@ class TrainingLog:
         optimizers: list[torch.optim.Optimizer],
         ema: AveragedModel | None,
         total: int,
-        log_every: int,
-        save_minutes: float,
+        settings: dict[str, Any],
     ):
-        self.out, self.total, self.log_every, self.save_minutes = out, total, log_every, save_minutes
+        self.out, self.total, self.settings = out, total, settings
         self.model = ema.module if ema else model
-        self.state = Checkpoint(out / "last.pt", model, optimizers, ema)
+        self.state = Checkpoint(out / "last.pt", model, optimizers, ema, settings)
         self.film = None
 
     def start(self, resume: bool, writes: bool) -> tuple[int, float]:
@@ -62,7 +66,7 @@ class TrainingLog:
         step, seconds, losses = self.state.load(device) if resume else (0, 0.0, [])
         self.saved = time.monotonic()
         if writes:
-            self.history = History(self.out / "history.csv", step, self.log_every, losses)
+            self.history = History(self.out / "history.csv", step, self.settings["log_every"], losses)
             cfg = self.model.cfg
             if cfg.in_chans in (1, 3) and not cfg.norm_pix_loss:
                 self.film = Film(self.out / "film", cfg, self.total)
@@ -86,7 +90,7 @@ class TrainingLog:
         self.history.add(record, last)
         if self.film:
             self.film.shoot(self.model, step)
-        if last or time.monotonic() - self.saved > self.save_minutes * 60:
+        if last or time.monotonic() - self.saved >= self.settings["save_minutes"] * 60:
             self.state.save(step, record["seconds"], self.history.losses)
             self.saved = time.monotonic()
 
@@ -94,8 +98,15 @@ class TrainingLog:
 class Checkpoint:
     """The state a training resumes from: weights, optimisers, average, step. Written whole or not at all."""
 
-    def __init__(self, path: Path, model: MAE, optimizers: list[torch.optim.Optimizer], ema: AveragedModel | None):
-        self.path, self.model, self.optimizers, self.ema = path, model, optimizers, ema
+    def __init__(
+        self,
+        path: Path,
+        model: MAE,
+        optimizers: list[torch.optim.Optimizer],
+        ema: AveragedModel | None,
+        settings: dict[str, Any],
+    ):
+        self.path, self.model, self.optimizers, self.ema, self.settings = path, model, optimizers, ema, settings
 
     def save(self, step: int, seconds: float, losses: list[float]) -> None:
         """Write beside the old file, then replace it, so that a crash leaves the old one.
@@ -107,6 +118,7 @@ class Checkpoint:
         """
         state = {
             "config": asdict(self.model.cfg),
+            "settings": self.settings,
             "step": step,
             "seconds": seconds,
             "losses": losses,
@@ -135,6 +147,10 @@ class Checkpoint:
                 f"{self.path} was trained with {len(state['optimizers'])} optimizers (adamw has 1, muon 2) and "
                 f"{'an' if state['ema'] else 'no'} average of the weights; give the same --optimizer and --ema-decay."
             )
+        was = state.get("settings", {})
+        if changed := [k for k in was if k not in FREE and was[k] != self.settings[k]]:
+            words = ", ".join(f"{k} {was[k]} (now {self.settings[k]})" for k in changed)
+            raise TrainingError(f"{self.path} was trained with {words}; give the same again, or choose another --out.")
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

@@ -1,5 +1,9 @@
 """Small models that several test files use, and a switch for the shape checks."""
 
+import os
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine: CPU tensors meet CPU models
+
 import jaxtyping
 import pytest
 import torch

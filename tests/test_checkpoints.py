@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mae_lite import checkpoints, conversion, downloads
+from mae_lite import catalogue, checkpoints, conversion, downloads
 from mae_lite.catalogue import CheckpointError, format_models, list_models
 from mae_lite.checkpoints import golden_value, load_encoder, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
@@ -510,7 +510,7 @@ def test_names_that_do_not_exist_are_answered_with_those_that_do(tmp_path):
 
 def test_models_are_listed_with_what_they_can_do(tiny, tmp_path, monkeypatch):
     save_model(tiny, tmp_path / "weights/mine", licence="CC0-1.0")
-    monkeypatch.setattr(downloads, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
+    monkeypatch.setattr(catalogue, "asset_path", lambda *parts: tmp_path.joinpath(*parts))
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache/mae_visualize_vit_huge.pth").touch()
     models = {m.name: m for m in list_models()}

@@ -33,6 +33,7 @@ ORDER = [
     "pretrain",
     "evaluate",
     "doctor",
+    "cli_pretrain",
     "cli",
     "__main__",
 ]
@@ -44,7 +45,9 @@ def imports():
     for path in PACKAGE.rglob("*.py"):
         module = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom) and node.module == "mae_lite":  # from mae_lite import x
+                yield from ((module, f"mae_lite.{alias.name}") for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
                 yield module, node.module or ""
             elif isinstance(node, ast.Import):
                 for alias in node.names:

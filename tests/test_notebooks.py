@@ -56,6 +56,14 @@ def images_without_alt(notebook):
     return bad
 
 
+def alt_texts(notebook):
+    return [img["alt"] for o in outputs(notebook) for img in Images(o.get("data", {}).get("text/html", "")).found]
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
+
+
 def test_every_notebook_has_a_source_and_every_source_a_notebook():
     assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == NAMES
     assert len(NAMES) >= 2
@@ -77,6 +85,8 @@ def test_notebook_runs(name, monkeypatch):
     committed = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     shapes = [[sorted(o.get("data", {})) for o in outputs(n)] for n in (made, committed)]
     assert shapes[0] == shapes[1], "what is committed has other kinds of output than a fresh run: rebuild"
+    for fresh, kept in zip(alt_texts(made), alt_texts(committed), strict=True):
+        assert numbers(fresh) == pytest.approx(numbers(kept), abs=0.03, rel=0.02), "the pictures are stale: rebuild"
 
 
 def test_committed_executed_without_errors(notebook):

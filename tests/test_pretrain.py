@@ -54,7 +54,7 @@ def rows(out):
 
 def interrupted(model, imgs, cfg, out, steps, **options):
     """Train some steps, saving after each, and break off as a kill would: nothing runs after the last save."""
-    records = pretrain(model, imgs, replace(cfg, save_minutes=-1.0), out, **options)
+    records = pretrain(model, imgs, replace(cfg, save_minutes=0.0), out, **options)
     done = [next(records) for _ in range(steps)]
     records.close()
     return done
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tiny, imgs, tmp_pat
     else:
         model.decoder.pred.register_forward_hook(lambda m, args, out: out * math.inf)
     with pytest.raises(TrainingError, match=r"at step 2, so training stopped; .*last\.pt holds the last good weights"):
-        list(pretrain(model, imgs, replace(CFG, save_minutes=-1.0), tmp_path, resume=True))
+        list(pretrain(model, imgs, replace(CFG, save_minutes=0.0), tmp_path, resume=True))
     assert (tmp_path / "last.pt").read_bytes() == before
     assert all(p.isfinite().all() for p in model.parameters()), "not even the model in memory was spoiled"
 

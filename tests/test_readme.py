@@ -40,7 +40,7 @@ def test_make_targets_exist():
 
 @pytest.mark.parametrize("command", re.findall(r"-m mae_lite (\w+.*)", "\n".join(blocks("bash"))))
 def test_commands_parse(command, capsys):
-    """Every option exists: each command gets as far as its first missing file, or does its work."""
+    """Every command and option that the README names exists."""
     with pytest.raises(SystemExit) as stop:
         main([*shlex.split(command), "--help"])
     assert stop.value.code == 0

@@ -17,7 +17,7 @@ from mae_lite.assets import list_photos
 from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
-from mae_lite.masking import draw_mask
+from mae_lite.masking import STRATEGIES, draw_mask
 from mae_lite.reconstruction import Reconstruction, reconstruct
 
 PANELS = ("original", "masked", "output", "pasted")
@@ -82,7 +82,7 @@ class ReconstructionSlider(widgets.VBox):
         n, ratio = self._model.num_patches, self._model.cfg.mask_ratio
         self.photo = widgets.Dropdown(options=photos, description="Photo", tooltip="Photo to hide patches of")
         self.strategy = widgets.Dropdown(
-            options=["random", "block", "grid"], description="Mask", tooltip="How the hidden patches are chosen"
+            options=STRATEGIES, description="Mask", tooltip="How the hidden patches are chosen"
         )
         self.seed = widgets.BoundedIntText(
             value=0, min=0, max=2**31 - 1, description="Seed", tooltip="Another seed hides other patches"
@@ -209,8 +209,10 @@ def status_line(shown: Reconstruction, milliseconds: float) -> str:
         parts.append("nothing hidden, so nothing to measure")
     else:
         parts.append(f"on hidden patches: MSE {shown.mse:.3f}")
+    if shown.psnr is not None:
+        parts.append(f"PSNR {shown.psnr:.1f} dB")
     if shown.skill is not None:
-        parts += [f"PSNR {shown.psnr:.1f} dB", f"skill {shown.skill:+.2f} against the harmonic fill"]
+        parts += [f"skill {shown.skill:+.2f} against the harmonic fill"]
     return ", ".join([*parts, f"{milliseconds:.0f} ms"])
 
 
