@@ -97,3 +97,11 @@ def test_fills_rank_as_expected_on_a_photo_and_the_best_is_fast():
         harmonic_fill(image, hidden)
         times.append(time.process_time() - start)
     assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_nothing_visible_is_told(fill):
+    imgs, hidden = example()
+    hidden[1] = True
+    with pytest.raises(ValueError, match="no visible pixel"):
+        fill(imgs, hidden)

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from mae_lite.checkpoints import save_model
+from mae_lite.cli import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 
@@ -66,7 +67,7 @@ def truncated_model(folder):
         (["no_such_photo.jpg"], "no_such_photo.jpg"),
         (["text.jpg"], "not a picture"),
         (["--model", "truncated"], "cut short"),
-        (["--mask", "mask.txt"], "14x14 patches"),
+        (["--mask", "mask.txt"], "mask.txt: This mask has 2x3 patches, the model 14x14"),
         (["--mask-ratio", "1.2"], "mask_ratio is 1.2; it must be at least 0 and below 1"),
         (["--model", "mae_visualize_vit_base"], "mae_visualize_vit_base.pth"),
         (["--model", "no-such-model"], "no-such-model"),
@@ -87,6 +88,55 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(args, part, tmp_path, monkeyp
     assert part in message
     assert len(message) < 600
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (["reconstruct", "--mask", "long.txt"], "long.txt: This mask has 28x7 patches, the model 14x14"),
+        (["reconstruct", "--mask", "full.txt"], "full.txt: This mask hides every patch"),
+        (["reconstruct", "--mask", "photo.png"], "only 0 and 1"),
+        (["reconstruct", "--mask", "none.txt"], "none.txt"),
+        (["reconstruct", "--seed", "-1"], "-1 must be at least 0"),
+        (["reconstruct", "--mask-ratio", "nan"], "mask_ratio is nan"),
+        (["reconstruct", "--out", "noend"], "noend: name a .png"),
+        (["reconstruct", "--device", "tpu"], 'no device "tpu"'),
+        (["evaluate", "--data", "empty"], "no pictures there"),
+        (["evaluate", "--data", ".", "--limit", "0"], "0 must be at least 1"),
+        (["evaluate", "--data", ".", "--mask-ratio", "0"], "hides no patch"),
+        (["pretrain", "--data", ".", "--out", "run", "--num-heads", "0"], "num_heads is 0; it must be at least 1"),
+        (["pretrain", "--data", ".", "--out", "run", "--depth", "-1"], "depth is -1"),
+        (["pretrain", "--data", ".", "--out", "run", "--mlp-ratio", "0"], "mlp_ratio 0.0"),
+        (["pretrain", "--data", ".", "--out", "run", "--log-every", "0"], "log_every 0"),
+        (["pretrain", "--data", ".", "--out", "run", "--clip-grad", "-1"], "clip_grad -1.0"),
+        (["pretrain", "--data", ".", "--out", "run", "--min-scale", "2"], "min_scale 2.0"),
+        (["pretrain", "--data", ".", "--out", "run", "--warmup-epochs", "9", "--epochs", "8"], "at most epochs 8"),
+        (["pretrain", "--data", ".", "--out", "run", "--img-size", "8", "16", "24"], "not 3 numbers"),
+        (["pretrain", "--data", ".", "--out", "run", "--store-size", "1"], "store-size 1 must be at least"),
+    ],
+)
+def test_options_that_cannot_work_are_told_in_a_sentence(args, part, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.effect_noise((40, 40), 50).save("photo.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "long.txt").write_text("1001100\n" * 28)
+    (tmp_path / "full.txt").write_text("1" * 14 + "\n" + ("1" * 14 + "\n") * 13)
+    try:
+        code = main(args)
+    except SystemExit as stop:  # argparse's own way to say it
+        code = stop.code
+    assert code == 2
+    assert part in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_as_out_gets_the_picture(tmp_path, monkeypatch, model_folder, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    assert main(["reconstruct", "--model", str(model_folder), "--out", "pictures"]) == 0
+    assert "Saved pictures" in capsys.readouterr().out
+    assert (tmp_path / "pictures/cat.png").exists()
 
 
 def test_models_lists_size_target_licence_and_place(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -18,15 +19,30 @@ def test_all_is_well_here(capsys):
     assert report.strip().endswith("all is well")
 
 
-def test_changed_weights_are_noticed(tmp_path, monkeypatch, capsys):
-    """A copy of the assets in which one layer's weights are off by a tenth."""
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """The default model's weights in a copy of the assets."""
     shutil.copytree(assets.asset_path("weights"), tmp_path / "assets/weights")
     shutil.copytree(assets.asset_path("photos"), tmp_path / "assets/photos")
-    file = tmp_path / "assets/weights" / DEFAULT_MODEL / "model.safetensors"
+    monkeypatch.setattr(assets, "__file__", str(tmp_path / "mae_lite/assets.py"))
+    return tmp_path / "assets/weights" / DEFAULT_MODEL / "model.safetensors"
+
+
+def test_damaged_and_missing_weights_are_reported_like_the_rest(file):
+    file.write_bytes(file.read_bytes()[:1000])
+    report = doctor()
+    assert f"{DEFAULT_MODEL}: DAMAGED: " in report
+    assert report.startswith("Python")
+    assert f"not well: {DEFAULT_MODEL}" in report.splitlines()[-1]
+    file.unlink()
+    assert "MISSING" in doctor()
+
+
+def test_changed_weights_are_noticed(file, capsys):
+    """One layer's weights are off by a tenth."""
     state = load_file(file)
     state["decoder.pred.weight"] *= 1.1
     save_file(state, file)
-    monkeypatch.setattr(assets, "__file__", str(tmp_path / "mae_lite/assets.py"))
     stored = json.loads((file.parent / "config.json").read_text())["golden"]
     report = doctor()
     assert f"stored {stored:.4f}: WRONG" in report

@@ -4,7 +4,7 @@ import torch
 from mae_lite.assets import list_photos
 from mae_lite.config import MAEConfig
 from mae_lite.evaluate import format_table, masked_errors, summarise
-from mae_lite.images import load_image
+from mae_lite.images import load_image, normalize, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import block_mask
 from mae_lite.patches import patchify
@@ -62,6 +62,20 @@ def test_interval_shrinks_with_more_images():
         return row["mse_high"] - row["mse_low"]
 
     assert width(1600) == pytest.approx(width(100) / 4, rel=0.3)
+
+
+def test_bytes_give_what_normalised_images_give():
+    photos = torch.cat([to_uint8(load_image(photo, CFG), CFG) for photo in list_photos()[:3]])
+    model = MAE(CFG).eval()
+    for (name, a), b in zip(
+        masked_errors(model, photos).items(), masked_errors(model, normalize(photos, CFG)).values(), strict=True
+    ):
+        torch.testing.assert_close(a, b, msg=name)
+
+
+def test_nothing_masked_is_told():
+    with pytest.raises(ValueError, match="hides no patch"):
+        masked_errors(MAE(CFG), smooth_images(1), 0.0)
 
 
 def test_norm_pix_models_are_refused():

@@ -182,3 +182,9 @@ def test_a_grid_that_is_no_mask_is_told(grid):
 def test_a_grid_that_hides_everything_is_told():
     with pytest.raises(ValueError, match="hides every patch; leave at least one visible"):
         mask_from_grid([[1, 1], [1, 1]])
+
+
+def test_a_drawn_grid_is_checked_against_the_models():
+    assert mask_from_grid([[1, 0, 1], [0, 0, 0]], (2, 3)).tolist() == [[True, False, True, False, False, False]]
+    with pytest.raises(ValueError, match="has 2x3 patches, the model 3x2 patches"):
+        mask_from_grid([[1, 0, 1], [0, 0, 0]], (3, 2))

@@ -1,6 +1,7 @@
 import csv
 import math
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -254,6 +255,7 @@ def test_what_cannot_be_resumed_is_told(tiny, imgs, tmp_path):
     told("another model than the one asked for", model=tiny(depth=2))
     told("give the same --optimizer and --ema-decay", optimizer="muon")
     told("give the same --optimizer and --ema-decay", ema_decay=0.9)
+    told(r"was trained with blr 0.1 \(now 0.2\), seed 0 \(now 7\); give the same again", blr=0.2, seed=7)
     told("batch_size 16 must be at most the 9 images there are", batch_size=16)
     for damage in (b"", b"no torch file", (tmp_path / "last.pt").read_bytes()[:1000]):
         (tmp_path / "last.pt").write_bytes(damage)
@@ -269,6 +271,12 @@ def test_what_cannot_be_resumed_is_told(tiny, imgs, tmp_path):
         ({"precision": "fp16"}, 'precision is "fp16"'),
         ({"batch_size": 6, "accum": 4}, "accum must divide batch_size"),
         ({"epochs": 0}, "epochs 0, .* at least 1"),
+        ({"log_every": 0}, "log_every 0 must be at least 1"),
+        ({"clip_grad": -1.0}, "clip_grad -1.0, .* at least 0"),
+        ({"min_scale": 2.0}, "min_scale 2.0"),
+        ({"ema_decay": 1.0}, "ema_decay 1.0"),
+        ({"blr": math.nan}, "blr nan"),
+        ({"warmup_epochs": -1.0}, "warmup_epochs -1.0"),
     ],
 )
 def test_a_config_that_does_not_fit_is_told(changes, words):
@@ -477,3 +485,18 @@ def test_torchrun_from_a_shell(pictures):
     table = rows(pictures.parent / "run")
     assert table[-1]["step"] == "4"
     assert math.isfinite(float(table[-1]["loss"]))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_training_gives_what_an_eager_one_gives(pictures):
+    """With a film and a validation, which run the same modules at other batch sizes and without gradients."""
+    for out, option in (("eager", "--no-compile"), ("compiled", "--compile")):
+        args = ["--data", "pictures", "--val", "pictures", "--out", out, *SMALL, option]
+        done = shell("-m", "mae_lite", "pretrain", *args, cwd=pictures.parent)
+        assert done.returncode == 0, done.stderr
+    eager, compiled = (rows(pictures.parent / out) for out in ("eager", "compiled"))
+    assert [row["step"] for row in eager] == [row["step"] for row in compiled]
+    for a, b in zip(eager, compiled, strict=True):
+        assert float(b["loss"]) == pytest.approx(float(a["loss"]), rel=1e-3)
+        assert float(b["val_loss"]) == pytest.approx(float(a["val_loss"]), rel=1e-3)

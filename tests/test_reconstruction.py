@@ -83,6 +83,17 @@ def test_nothing_masked_has_nothing_to_measure(model, image):
     shown.figure()
 
 
+def test_a_flat_picture_leaves_nothing_to_be_better_at(model):
+    """The harmonic fill of a white wall is perfect, so a skill over it would be a division by nothing."""
+    image = load_image(Image.new("RGB", (60, 60), "white"), model)
+    shown = reconstruct(model, image, random_mask(24, 0.75))
+    assert shown.skill is None
+    assert shown.psnr is not None
+    assert "PSNR" in shown.alt
+    assert "skill" not in shown.alt
+    shown.figure()
+
+
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
 def test_to_bytes_is_a_picture_file(model, image, format):
     shown = reconstruct(model, image, random_mask(24, 0.75))
