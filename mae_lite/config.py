@@ -52,17 +52,11 @@ class MAEConfig:
         height, width = self.img_size
         if min(height, width, self.patch_size) < 1 or height % self.patch_size or width % self.patch_size:
             raise ValueError(f"img_size {height}x{width} must be a positive multiple of patch_size {self.patch_size}.")
-        sizes = (
-            "in_chans",
-            "embed_dim",
-            "depth",
-            "num_heads",
-            "decoder_embed_dim",
-            "decoder_depth",
-            "decoder_num_heads",
-        )
-        if wrong := [name for name in sizes if getattr(self, name) < 1]:
-            raise ValueError(f"{wrong[0]} is {getattr(self, wrong[0])}; it must be at least 1.")
+        least = {"depth": 0, "decoder_depth": 0, "in_chans": 1, "num_heads": 1, "decoder_num_heads": 1}
+        least |= {"embed_dim": 4, "decoder_embed_dim": 4}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
         if not (self.mlp_ratio > 0 and self.layer_norm_eps > 0 and 0 <= self.mask_ratio < 1):
             raise ValueError(
                 f"mlp_ratio {self.mlp_ratio} and layer_norm_eps {self.layer_norm_eps} must be above 0, and mask_ratio "

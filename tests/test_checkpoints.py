@@ -445,9 +445,9 @@ WRONG_FILES = {
     "empty": (lambda good: b"", "is empty"),
     "page": (lambda good: b"\n<!DOCTYPE html><html>404</html>", "is a web page, not weights"),
     "lfs": (lambda good: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
-    "half": (lambda good: good[: len(good) // 2], "is cut short or damaged"),
-    "most": (lambda good: good[:-100], "is cut short or damaged"),
-    "start": (lambda good: good[:20], "is cut short or damaged"),
+    "half": (lambda good: good[: len(good) // 2], "is cut short, damaged or no checkpoint"),
+    "most": (lambda good: good[:-100], "is cut short, damaged or no checkpoint"),
+    "start": (lambda good: good[:20], "is cut short, damaged or no checkpoint"),
     "text": (lambda good: b"hello, these are no weights at all", "damaged"),
 }
 

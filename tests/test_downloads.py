@@ -169,7 +169,7 @@ REFUSALS = {
     "403": (lambda h, body: reply(h, b"no", status=403), r"answered 403 Forbidden", 1),
     "503": (lambda h, body: reply(h, b"no", status=503), r"in 3 tries \(the server answered 503", 3),
     "page": (lambda h, body: reply(h, PAGE, kind="text/html"), r"is a web page, not weights", 1),
-    "cut, no length": (lambda h, body: reply(h, body[:-500], length=False), r"cut short or damaged", 1),
+    "cut, no length": (lambda h, body: reply(h, body[:-500], length=False), r"cut short, damaged or no checkpoint", 1),
     "always short": (lambda h, body: reply(h, body[:900], length=len(body)), r"900 of [\d,]+ bytes arrived", 3),
     "empty": (lambda h, body: reply(h, b""), r"is empty", 1),
 }

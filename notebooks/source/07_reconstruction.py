@@ -179,9 +179,9 @@ for ratio, ours, fill in zip(ratios, mse["model"], mse["harmonic"], strict=True)
     print(f"{ratio:4.0%} hidden: model {ours:.3f}, harmonic fill {fill:.3f}, skill {1 - ours / fill:+.2f}")
 
 # %% [markdown]
-# **Explain.** Both errors rise, since what is hidden lies farther and farther from what is seen. The model was trained at
-# one ratio and can be used at all; the column of skills says by how much it beats the fill at each, and where its lead
-# is largest may surprise you. Now look at the fill's own error on the left: with little hidden, continuing the
+# **Explain.** Both errors rise, since what is hidden lies farther and farther from what is seen. The model was trained
+# at one ratio and can be used at all; the column of skills says by how much it beats the fill at each, and where its
+# lead is largest may surprise you. Now look at the fill's own error on the left: with little hidden, continuing the
 # neighbours is already a good answer, and a network that is trained there can get by with that. This is the paper's
 # reason to hide so much (section 3): not prettier pictures, but a task that neighbours alone do not solve. A few photos
 # are a small sample, so trust the trend and not the second digit.
