@@ -4,11 +4,11 @@ import copy
 import importlib.util
 import re
 import statistics
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
+from test_figures import Images
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.stem for path in (FOLDER / "source").glob("*.py"))
@@ -29,17 +29,6 @@ def code_cells(notebook):
 
 def outputs(notebook):
     return [output for cell in code_cells(notebook) for output in cell.outputs]
-
-
-class Images(HTMLParser):
-    def __init__(self, html):
-        super().__init__()
-        self.found = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "img":
-            self.found.append(dict(attrs))
 
 
 def images_without_alt(notebook):
