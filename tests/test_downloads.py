@@ -197,6 +197,19 @@ def test_no_server_gives_one_sentence(server, tmp_path, monkeypatch):
         load_model("mae_visualize_vit_base")
 
 
+def test_offline_by_choice_asks_no_server(server, body, monkeypatch):
+    server.answer = lambda handler, number: reply(handler, body)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(CheckpointError, match=r"HF_HUB_OFFLINE is set; unset it, or put it at .*\.pth"):
+        load_model("mae_visualize_vit_base")
+    assert server.requests == []
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    assert load_model("mae_visualize_vit_base").cfg == CFG
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert load_model("mae_visualize_vit_base").cfg == CFG, "what is cached stays usable"
+    assert len(server.requests) == 1
+
+
 def test_the_published_md5_prefix_is_checked(server, model, monkeypatch):
     body = file_bytes({"model": fair_layout(model, decoder=False)})
     server.answer = lambda handler, number: reply(handler, body)
