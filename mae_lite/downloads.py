@@ -106,6 +106,7 @@ def _attempt(url: str, part: Path) -> str:
     try:
         size = _transfer(url, part)
     except HTTPError as error:
+        error.close()  # it holds the connection
         problem = f"the server answered {error.code} {error.reason}"
         if error.code == 416:  # what is there already is no beginning of this file
             part.unlink(missing_ok=True)
