@@ -220,7 +220,7 @@ def test_pillow_says_nothing():
     data = encoded(quarters(), "JPEG", exif=exif)
     assert data.count(tag) == 1
     odd = data.replace(tag, struct.pack(">HHI", 0x010E, 2, 10**8))
-    with pytest.warns(UserWarning, match="Skipping tag"):
+    with pytest.warns(UserWarning, match="Skipping tag|Truncated"):  # as the version has it
         ImageOps.exif_transpose(Image.open(io.BytesIO(odd)))
     before = warnings.filters[:]
     assert open_image(odd).size == (20, 12)
