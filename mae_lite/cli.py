@@ -74,7 +74,10 @@ def run_reconstruct(args: argparse.Namespace) -> None:
     photos = [Path(photo) for photo in args.photos] or [asset_path("photos", "cat.jpg")]
     out = picture_path(args.out, photos[0].stem)
     model = load_model(args.model, device=args.device)
-    mask = read_mask(args.mask, model.cfg.grid_size) if args.mask else mask_of(args, model)
+    if args.mask:
+        mask = read_mask(args.mask, model.cfg.grid_size)
+    else:
+        mask = draw_mask(args.strategy, model.cfg.grid_size, ratio_of(args, model), seed=args.seed)
     shown = [reconstruct(model, load_image(photo, model, args.fit), mask) for photo in photos]
     out.parent.mkdir(parents=True, exist_ok=True)
     show_reconstruction(shown).savefig(out, dpi=110)
@@ -93,10 +96,9 @@ def picture_path(out: str | None, name: str) -> Path:
     return path
 
 
-def mask_of(args: argparse.Namespace, model: MAE, batch_size: int = 1):
-    """The mask that the options name."""
-    ratio = model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
-    return draw_mask(args.strategy, model.cfg.grid_size, ratio, batch_size=batch_size, seed=args.seed)
+def ratio_of(args: argparse.Namespace, model: MAE) -> float:
+    """The mask ratio that the options name, or the one the model was trained at."""
+    return model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
 
 
 def read_mask(path: str, grid_size: tuple[int, int]):
@@ -145,7 +147,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
     """Print the table of errors; save it if asked."""
     model = load_model(args.model, device=args.device)
     imgs = read_images(args.data, args.limit, model.cfg)
-    ratio = model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
+    ratio = ratio_of(args, model)
     table = summarise(masked_errors(model, imgs, ratio, strategy=args.strategy, seed=args.seed))
     print(f"{args.model} on {len(imgs):,} images, {ratio:.0%} masked ({args.strategy}, seed {args.seed})")
     print(format_table(table))
