@@ -16,6 +16,7 @@ from mae_lite.device import pick_device
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.pretrain import PretrainConfig, pretrain
+from mae_lite.warm_start import warm_start
 
 
 def positive(text: str) -> int:
@@ -34,6 +35,7 @@ def add_pretrain(commands) -> None:
     p.add_argument("--out", required=True, help="folder of the run")
     p.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     p.add_argument("--preset", default="nano", choices=PRESETS, help="model size")
+    p.add_argument("--init", help="model to start from (name or path): of the same sizes, or shallower")
     p.add_argument("--img-size", type=int, nargs="+", help="one side, or height and width (default: the preset's)")
     p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument(
@@ -89,7 +91,8 @@ def run_pretrain(args: argparse.Namespace) -> None:
         where = f"decoded when needed (they exceed --max-memory-gb {args.max_memory_gb:g})"
     val = normalize(read_images(args.val, args.val_images, model_cfg), model_cfg) if args.val else None
     torch.manual_seed(cfg.seed)
-    model = MAE(model_cfg).to(device)
+    model = warm_start(load_model(args.init, device="cpu"), model_cfg) if args.init else MAE(model_cfg)
+    model = model.to(device)
     total = cfg.epochs * (len(images) // cfg.batch_size)
     if first:
         for sentence in skipped:

@@ -92,6 +92,10 @@ PRESETS = {
         img_size=(112, 112), patch_size=8, embed_dim=192, depth=8, num_heads=3,
         decoder_embed_dim=128, decoder_depth=2, decoder_num_heads=4,
     ),
+    "mini": MAEConfig(
+        img_size=(112, 112), patch_size=8, embed_dim=192, depth=12, num_heads=3,
+        decoder_embed_dim=128, decoder_depth=4, decoder_num_heads=4,
+    ),
     "tiny": MAEConfig(
         embed_dim=192, depth=12, num_heads=3, decoder_embed_dim=192, decoder_depth=4, decoder_num_heads=3
     ),

@@ -20,6 +20,7 @@ ORDER = [
     "decoder",
     "loss",
     "mae",
+    "warm_start",
     "catalogue",
     "downloads",
     "conversion",
