@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test lint notebooks
+.PHONY: lab demo test lint notebooks bench
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -19,6 +19,9 @@ lint: .venv/installed-dev
 
 notebooks: .venv/installed-dev
 	$(BIN)/python notebooks/build.py
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/bundled.py --json assets/results/bench-bundled.json
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo Installing into .venv, once. This takes some minutes.

@@ -5,9 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mae_lite.assets import asset_path
+from mae_lite.checkpoints import load_model, save_model
+from mae_lite.cli import main
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.warm_start import warm_start
+
+SIZES = ("patch_size", "embed_dim", "num_heads", "decoder_embed_dim", "decoder_num_heads")
 
 
 @pytest.fixture
@@ -62,3 +67,20 @@ def test_another_image_size_is_fine(source):
 def test_other_sizes_are_refused(source, changes):
     with pytest.raises(ValueError, match="same sizes, or a deeper one"):
         warm_start(source, replace(source.cfg, **changes))
+
+
+@pytest.mark.slow
+def test_pretrain_starts_from_a_model(source, tmp_path, capsys):
+    """At a rate of almost 0 the trained model is still the source, whatever the depth asked for."""
+    save_model(source, tmp_path / "source")
+    data = str(asset_path("photos"))
+    options = ["--data", data, "--epochs=1", "--batch-size=4", "--blr=1e-12", "--device=cpu", "--decoder-depth=2"]
+    sizes = [f"--{name.replace('_', '-')}={getattr(source.cfg, name)}" for name in SIZES]
+    args = ["pretrain", *options, *sizes, "--img-size", "16", "24", "--out", str(tmp_path / "run")]
+    assert main([*args, "--init", str(tmp_path / "source"), "--depth=3"]) == 0
+    trained = load_model(tmp_path / "run", device="cpu")
+    assert (trained.cfg.depth, trained.cfg.decoder_depth) == (3, 2)
+    torch.testing.assert_close(predictions(trained), predictions(source), atol=1e-4, rtol=0)
+    capsys.readouterr()
+    assert main([*args, "--init", str(tmp_path / "source"), "--depth=1", "--out", str(tmp_path / "other")]) == 2
+    assert "same sizes, or a deeper one" in capsys.readouterr().err
