@@ -21,3 +21,8 @@ def pick_device(name: str | None = None) -> torch.device:
     if number and not (number.isdecimal() and int(number) < count):
         raise ValueError(f'There is no device "{name}" on this machine; {kind}:0 to {kind}:{count - 1} are there.')
     return torch.device(name)
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bf16 for matrix products on CUDA; float32 as it is elsewhere. The loss stays in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
