@@ -1,7 +1,6 @@
 """python -m mae_lite: the package's work from a shell."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import torch
 from mae_lite.assets import asset_path
 from mae_lite.catalogue import format_models, list_models
 from mae_lite.checkpoints import DEFAULT_MODEL, load_model
-from mae_lite.cli_pretrain import add_pretrain, positive, read_images
+from mae_lite.cli_evaluate import add_evaluate, seed
+from mae_lite.cli_pretrain import add_pretrain
 from mae_lite.doctor import doctor
-from mae_lite.evaluate import format_table, masked_errors, summarise
 from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
@@ -42,27 +41,15 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def seed(text: str) -> int:
-    """A number that a generator takes, for argparse."""
-    if not 0 <= (number := int(text)) < 2**63:
-        raise argparse.ArgumentTypeError(f"{number} must be at least 0 and below 2**63")
-    return number
-
-
-def add_model_and_mask(p: argparse.ArgumentParser) -> None:
-    """Options that say which model, where it runs, and what it may see."""
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
-    p.add_argument("--mask-ratio", type=float, help="share of patches to hide (default: the ratio it was trained at)")
-    p.add_argument("--strategy", default="random", choices=STRATEGIES, help="how to choose them (default random)")
-    p.add_argument("--seed", type=seed, default=0, help="which draw (default 0)")
-
-
 def add_reconstruct(commands) -> None:
     """Options of `reconstruct`."""
     p = commands.add_parser("reconstruct", help="hide most of a photo, fill it in, save the picture")
     p.add_argument("photos", nargs="*", help="picture files, a row each (default: the bundled cat)")
     p.add_argument("--model", default=DEFAULT_MODEL, help="a name from `models`, or a path (default %(default)s)")
-    add_model_and_mask(p)
+    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
+    p.add_argument("--mask-ratio", type=float, help="share of patches to hide (default: the ratio it was trained at)")
+    p.add_argument("--strategy", default="random", choices=STRATEGIES, help="how to choose them (default random)")
+    p.add_argument("--seed", type=seed, default=0, help="which draw (default 0)")
     p.add_argument("--mask", help="a text file instead: a row of 0 and 1 for each row of patches, 1 = hidden")
     p.add_argument("--fit", default="crop", choices=("crop", "letterbox"), help="how the photo is made to fit")
     p.add_argument("--out", help="file to write (default out/FIRST_PHOTO.png)")
@@ -130,30 +117,3 @@ def run_doctor(args: argparse.Namespace) -> None:
     print(report)
     if not report.endswith("all is well"):
         raise ValueError(report.splitlines()[-1])
-
-
-def add_evaluate(commands) -> None:
-    """Options of `evaluate`."""
-    p = commands.add_parser("evaluate", help="masked error on a data set, beside three fills and an oracle")
-    p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, or a path")
-    p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
-    p.add_argument("--limit", type=positive, help="use this many images, evenly spread (default all)")
-    p.add_argument("--json", help="file to write the table to")
-    add_model_and_mask(p)
-    p.set_defaults(run=run_evaluate)
-
-
-def run_evaluate(args: argparse.Namespace) -> None:
-    """Print the table of errors; save it if asked."""
-    model = load_model(args.model, device=args.device)
-    imgs = read_images(args.data, args.limit, model.cfg)
-    ratio = ratio_of(args, model)
-    table = summarise(masked_errors(model, imgs, ratio, strategy=args.strategy, seed=args.seed))
-    print(f"{args.model} on {len(imgs):,} images, {ratio:.0%} masked ({args.strategy}, seed {args.seed})")
-    print(format_table(table))
-    if args.json:
-        record = {
-            "model": args.model, "data": [Path(d).name for d in args.data], "images": len(imgs),
-            "mask_ratio": ratio, "strategy": args.strategy, "seed": args.seed, "table": table,
-        }  # fmt: skip
-        Path(args.json).write_text(json.dumps(record, indent=1) + "\n")

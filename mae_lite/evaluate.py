@@ -1,19 +1,43 @@
 """How good a model is: masked error on images it never saw, beside the fills it must beat."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
-from mae_lite.images import normalize
+from mae_lite.config import MAEConfig
+from mae_lite.images import normalize, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask
 from mae_lite.patches import patchify, unpatchify
+from mae_lite.quality import masked_psnr, masked_ssim
+from mae_lite.reconstruction import FLAT
 
 FILLS = {"visible mean": visible_mean_fill, "nearest": nearest_fill, "harmonic": harmonic_fill}
+COLUMNS = {"mse": ("masked MSE", 3), "psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 3)}
+"""Title and decimals of each metric."""
 
 
-@torch.inference_mode()
+def evaluation_masks(
+    cfg: MAEConfig, mask_ratio: float, batch_size: int, *, strategy: str = "random", seed: int = 0
+) -> Bool[Tensor, "b n"]:
+    """The masks of an evaluation, one an image; refuses at once what could not be measured.
+
+    Raises:
+        ValueError: if the model predicts norm-pix targets, whose pixels cannot be compared, or nothing is masked.
+    """
+    if cfg.norm_pix_loss:
+        raise ValueError(
+            "This model predicts normalised patches, so its pixels cannot be compared; use a raw-pixel one."
+        )
+    masks = draw_mask(strategy, cfg.grid_size, mask_ratio, batch_size=batch_size, seed=seed)
+    if not masks.any():
+        raise ValueError(f"mask_ratio {mask_ratio} hides no patch, so there is nothing to measure; raise it.")
+    return masks
+
+
 def masked_errors(
     model: MAE,
     imgs: Float[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"],
@@ -28,7 +52,7 @@ def masked_errors(
         model: a model with raw-pixel targets.
         imgs: images of the model's size, normalised, or as bytes, which take a quarter of the memory.
         mask_ratio: share of patches to hide.
-        strategy: "random", "block" or "grid".
+        strategy: a name that `draw_mask` knows.
         seed: fixes the masks, one an image.
 
     Returns:
@@ -38,56 +62,133 @@ def masked_errors(
     Raises:
         ValueError: if the model predicts norm-pix targets, whose pixels cannot be compared, or nothing is masked.
     """
-    cfg, p = model.cfg, model.cfg.patch_size
-    if cfg.norm_pix_loss:
-        raise ValueError(
-            "This model predicts normalised patches, so its pixels cannot be compared; use a raw-pixel one."
-        )
-    masks = draw_mask(strategy, cfg.grid_size, mask_ratio, batch_size=len(imgs), seed=seed)
-    if not masks.any():
-        raise ValueError(f"mask_ratio {mask_ratio} hides no patch, so there is nothing to measure; raise it.")
-    device = next(model.parameters()).device
-    rows = []
-    # One image at a time: each fill stops when it has converged, and on a CPU stays in the cache.
+    masks = evaluation_masks(model.cfg, mask_ratio, len(imgs), strategy=strategy, seed=seed)
+    return stack_scores({"mse": _errors(*one)} for one in _fill_each(model, imgs, masks))["mse"]
+
+
+def masked_scores(
+    model: MAE,
+    imgs: Float[Tensor, "b c h w"] | UInt8[Tensor, "b c h w"],
+    mask_ratio: float = 0.75,
+    *,
+    strategy: str = "random",
+    seed: int = 0,
+) -> Iterator[dict[str, dict[str, Float[Tensor, ""]]]]:
+    """What `masked_errors` measures, and how it looks: an iterator, so that a caller can show how far it is.
+
+    Yields:
+        For each image the scores of model and rivals by metric and name: "mse" as in `masked_errors`, "psnr" in dB and
+        "ssim" as in `mae_lite.quality`, on the pictures that a screen would show. `stack_scores` joins them.
+
+    Raises:
+        ValueError: as `masked_errors`.
+    """
+    masks = evaluation_masks(model.cfg, mask_ratio, len(imgs), strategy=strategy, seed=seed)
+    for img, hidden, filled in _fill_each(model, imgs, masks):
+        truth, pictures = to_uint8(img, model.cfg), to_uint8(torch.cat(list(filled.values())), model.cfg)
+        yield {
+            "mse": _errors(img, hidden, filled),
+            "psnr": dict(zip(filled, masked_psnr(pictures, truth, hidden), strict=True)),
+            "ssim": dict(zip(filled, masked_ssim(pictures, truth, hidden), strict=True)),
+        }
+
+
+def stack_scores(
+    scores: Iterable[dict[str, dict[str, Float[Tensor, ""]]]],
+) -> dict[str, dict[str, Float[Tensor, " b"]]]:
+    """Scores image by image, as `masked_scores` yields them, as one tensor for each metric and name."""
+    rows = list(scores)
+    return {
+        metric: {name: torch.stack([row[metric][name] for row in rows]) for name in names}
+        for metric, names in rows[0].items()
+    }
+
+
+@torch.inference_mode()
+def _fill_each(model: MAE, imgs: Tensor, masks: Bool[Tensor, "b n"]) -> Iterator[tuple[Tensor, Tensor, dict]]:
+    """Each normalised image, its hidden pixels, and what the model and its rivals paint there.
+
+    One image at a time: each fill stops when it has converged, and on a CPU stays in the cache.
+    """
+    cfg, p, device = model.cfg, model.cfg.patch_size, next(model.parameters()).device
     for img, mask in zip(imgs.split(1), masks.split(1), strict=True):
         img = img.cpu() if img.is_floating_point() else normalize(img.cpu(), cfg)
         hidden = pixel_mask(mask, cfg.grid_size, p)
-        patches = patchify(img, p)
         filled = {"model": unpatchify(model(img.to(device), mask).pred.float().cpu(), p, cfg.grid_size)}
         filled |= {name: fill(img, hidden) for name, fill in FILLS.items()}
-        means = patches.unflatten(2, (p * p, -1)).mean(dim=2, keepdim=True)
+        means = patchify(img, p).unflatten(2, (p * p, -1)).mean(dim=2, keepdim=True)
         filled["true patch mean"] = unpatchify(means.expand(-1, -1, p * p, -1).flatten(2), p, cfg.grid_size)
-        rows.append(
-            {name: ((x - img).square() * hidden).sum() / (hidden.sum() * img.shape[1]) for name, x in filled.items()}
-        )
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        yield img, hidden, filled
 
 
-def summarise(errors: dict[str, Float[Tensor, " b"]]) -> dict[str, dict[str, float]]:
-    """Mean error, and the model's skill over each competitor, each with its 95 % interval over images.
+def _errors(img: Tensor, hidden: Bool[Tensor, "1 1 h w"], filled: dict[str, Tensor]) -> dict[str, Tensor]:
+    pixels = hidden.sum() * img.shape[1]
+    return {name: ((x - img).square() * hidden).sum() / pixels for name, x in filled.items()}
 
-    Skill is 1 - mean error of the model / mean error of the competitor. Intervals are from 1,000 bootstrap samples.
+
+def summarise(
+    mse: dict[str, Float[Tensor, " b"]], **others: dict[str, Float[Tensor, " b"]]
+) -> dict[str, dict[str, float]]:
+    """Mean of each metric, and the model's skill over each competitor, each with its 95 % interval over images.
+
+    Skill is 1 - mean error of the model / mean error of the competitor; there is none over a competitor that makes no
+    error, as on plain walls. Intervals are from 1,000 bootstrap samples.
+
+    Args:
+        mse: errors by name, "model" among them, as `masked_errors` gives them.
+        others: more metrics by name; `summarise(**stack_scores(masked_scores(...)))` takes them all.
+
+    Returns:
+        A row for each name: "mse", "mse_low", "mse_high", the same of the others, "skill", "skill_low", "skill_high".
     """
-    n = len(errors["model"])
+    n = len(mse["model"])
     draws = torch.randint(n, (1000, n), generator=torch.Generator().manual_seed(0))
-    means = {name: e[draws].mean(dim=1) for name, e in errors.items()}
+    samples = {name: e[draws].mean(dim=1) for name, e in mse.items()}
     table = {}
-    for name, e in errors.items():
-        low, high = means[name].quantile(torch.tensor([0.025, 0.975])).tolist()
-        table[name] = {"mse": e.mean().item(), "mse_low": low, "mse_high": high}
-        if name != "model":
-            skill = 1 - errors["model"].mean() / e.mean()
-            low, high = (1 - means["model"] / means[name]).quantile(torch.tensor([0.025, 0.975])).tolist()
-            table[name] |= {"skill": skill.item(), "skill_low": low, "skill_high": high}
+    for name, e in mse.items():
+        table[name] = _interval("mse", e.mean(), samples[name])
+        for metric, scores in others.items():
+            table[name] |= _interval(metric, scores[name].mean(), scores[name][draws].mean(dim=1))
+        if name != "model" and e.mean() > FLAT:
+            skills = 1 - samples["model"] / samples[name].clamp(min=FLAT)
+            table[name] |= _interval("skill", 1 - mse["model"].mean() / e.mean(), skills)
     return table
 
 
+def _interval(key: str, value: Float[Tensor, ""], samples: Float[Tensor, " s"]) -> dict[str, float]:
+    low, high = samples.quantile(torch.tensor([0.025, 0.975])).tolist()
+    return {key: value.item(), f"{key}_low": low, f"{key}_high": high}
+
+
 def format_table(table: dict[str, dict[str, float]]) -> str:
-    """The summary as lines of text."""
-    lines = [f"{'':16} {'masked MSE':>10}  {'95 % interval':15}  model's skill over it"]
+    """The summary as lines of text: means and 95 % intervals."""
+    metrics = [metric for metric in COLUMNS if metric in table["model"]]
+    lines = [f"{'':17}" + "".join(f"{COLUMNS[metric][0]:25}" for metric in metrics) + "model's skill over it"]
     for name, row in table.items():
-        line = f"{name:16} {row['mse']:10.3f}  {row['mse_low']:.3f} to {row['mse_high']:.3f} "
-        if "skill" in row:
-            line += f"  {row['skill']:+.3f} ({row['skill_low']:+.3f} to {row['skill_high']:+.3f})"
-        lines.append(line)
+        cells = [_cell(row, metric, f".{COLUMNS[metric][1]}f") for metric in metrics]
+        cells += [_cell(row, "skill", "+.3f")] if "skill" in row else []
+        lines.append(f"{name:17}" + "".join(f"{cell:25}" for cell in cells).rstrip())
     return "\n".join(lines)
+
+
+def _cell(row: dict[str, float], key: str, form: str) -> str:
+    return f"{row[key]:{form}} ({row[f'{key}_low']:{form}} to {row[f'{key}_high']:{form}})"
+
+
+def format_sweep(sweep: list[dict]) -> str:
+    """Several summaries as one table of text: a line for each mask ratio, three columns for each strategy.
+
+    Args:
+        sweep: dicts with "mask_ratio", "strategy" and "table", the summary.
+    """
+    strategies, ratios = ([*dict.fromkeys(one[key] for one in sweep)] for key in ("strategy", "mask_ratio"))
+    cells = {(one["strategy"], one["mask_ratio"]): _sweep_cell(one["table"]) for one in sweep}
+    lines = [" " * 7 + "".join(f"| {strategy:28}" for strategy in strategies)]
+    lines.append("hidden " + "| model MSE  harmonic    skill " * len(strategies))
+    lines += [f"{100 * ratio:5.4g}% " + "".join(cells[strategy, ratio] for strategy in strategies) for ratio in ratios]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _sweep_cell(table: dict[str, dict[str, float]]) -> str:
+    skill = f"{table['harmonic']['skill']:+8.3f}" if "skill" in table["harmonic"] else f"{'-':>8}"
+    return f"| {table['model']['mse']:9.3f} {table['harmonic']['mse']:9.3f} {skill} "

@@ -1,7 +1,6 @@
 """From an image and a mask to named pictures and honest numbers."""
 
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
+from mae_lite.quality import masked_psnr
 
 GREY = 128
 """What hidden patches look like in the masked picture."""
@@ -125,8 +125,7 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
     if mask.any():
         mse = out.loss.item()
     if mask.any() and not cfg.norm_pix_loss:
-        off = ((predicted / 255.0 - original / 255.0) ** 2)[where[..., 0]].mean()
-        psnr = -10 * math.log10(max(off, 1e-10))
+        psnr = masked_psnr(to_uint8(output, cfg), to_uint8(image, cfg), hidden).item()
         fill_mse = _masked_mse(harmonic_fill(image, hidden), image, hidden)
         skill = 1 - mse / fill_mse if fill_mse > FLAT else None
     return Reconstruction(

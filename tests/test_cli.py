@@ -1,6 +1,5 @@
 """The commands as a user types them: in a process of their own."""
 
-import json
 import subprocess
 import sys
 
@@ -101,9 +100,6 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(args, part, tmp_path, monkeyp
         (["reconstruct", "--mask-ratio", "nan"], "mask_ratio is nan"),
         (["reconstruct", "--out", "noend"], "noend: name a .png"),
         (["reconstruct", "--device", "tpu"], 'no device "tpu"'),
-        (["evaluate", "--data", "empty"], "no pictures there"),
-        (["evaluate", "--data", ".", "--limit", "0"], "0 must be at least 1"),
-        (["evaluate", "--data", ".", "--mask-ratio", "0"], "hides no patch"),
         (["pretrain", "--data", ".", "--out", "run", "--num-heads", "0"], "num_heads is 0; it must be at least 1"),
         (["pretrain", "--data", ".", "--out", "run", "--depth", "-1"], "depth is -1"),
         (["pretrain", "--data", ".", "--out", "run", "--mlp-ratio", "0"], "mlp_ratio 0.0"),
@@ -118,7 +114,6 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(args, part, tmp_path, monkeyp
 def test_options_that_cannot_work_are_told_in_a_sentence(args, part, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Image.effect_noise((40, 40), 50).save("photo.png")
-    (tmp_path / "empty").mkdir()
     (tmp_path / "long.txt").write_text("1001100\n" * 28)
     (tmp_path / "full.txt").write_text("1" * 14 + "\n" + ("1" * 14 + "\n") * 13)
     try:
@@ -147,14 +142,3 @@ def test_models_lists_size_target_licence_and_place(tmp_path):
     assert "raw" in nano
     assert "bundled" in nano
     assert any("mae_visualize_vit_large" in line and "CC-BY-NC" in line for line in lines)
-
-
-def test_evaluate_prints_and_saves_a_table(tmp_path, model_folder):
-    for k in range(6):
-        Image.effect_noise((40, 40), 20 * k + 10).save(tmp_path / f"{k}.png")
-    args = ["--data", ".", "--limit", 4, "--mask-ratio", 0.5, "--json", "table.json"]
-    run = mae_lite("evaluate", model_folder, *args, cwd=tmp_path)
-    assert run.returncode == 0, run.stderr
-    assert "4 images, 50% masked (random, seed 0)" in run.stdout
-    table = json.loads((tmp_path / "table.json").read_text())["table"]
-    assert table["harmonic"]["skill_low"] <= table["harmonic"]["skill"] <= table["harmonic"]["skill_high"]

@@ -2,12 +2,15 @@ import pytest
 import torch
 
 from mae_lite.assets import list_photos
+from mae_lite.baselines import pixel_mask
 from mae_lite.config import MAEConfig
-from mae_lite.evaluate import format_table, masked_errors, summarise
+from mae_lite.evaluate import format_sweep, format_table, masked_errors, masked_scores, stack_scores, summarise
 from mae_lite.images import load_image, normalize, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import block_mask
 from mae_lite.patches import patchify
+from mae_lite.quality import masked_ssim
+from mae_lite.reconstruction import reconstruct
 
 CFG = MAEConfig(
     img_size=(16, 24), patch_size=4, embed_dim=16, depth=1, num_heads=2,
@@ -71,6 +74,74 @@ def test_bytes_give_what_normalised_images_give():
         masked_errors(model, photos).items(), masked_errors(model, normalize(photos, CFG)).values(), strict=True
     ):
         torch.testing.assert_close(a, b, msg=name)
+
+
+def test_scores_are_those_of_each_reconstruction():
+    """PSNR and SSIM of the pictures that `reconstruct` shows of each image under its own mask."""
+    torch.manual_seed(0)
+    model, imgs = MAE(CFG).eval(), torch.cat([load_image(photo, CFG) for photo in list_photos()[:3]])
+    scores = stack_scores(masked_scores(model, imgs, 0.6, strategy="block", seed=4))
+    masks = block_mask((4, 6), 0.6, batch_size=3, seed=4)
+    for k, (img, mask) in enumerate(zip(imgs.split(1), masks.split(1), strict=True)):
+        shown = reconstruct(model, img, mask)
+        pasted, original = (torch.from_numpy(x).permute(2, 0, 1)[None] for x in (shown.pasted, shown.original))
+        ssim = masked_ssim(pasted, original, pixel_mask(mask, (4, 6), 4)).item()
+        assert scores["psnr"]["model"][k].item() == pytest.approx(shown.psnr, abs=1e-3)
+        assert scores["ssim"]["model"][k].item() == pytest.approx(ssim, abs=1e-5)
+        skill = 1 - scores["mse"]["model"][k] / scores["mse"]["harmonic"][k]
+        assert skill.item() == pytest.approx(shown.skill, abs=1e-4)
+
+
+def test_scores_hold_the_errors_and_better_fills_have_better_pictures():
+    imgs = torch.cat([load_image(photo, CFG) for photo in list_photos()])
+    model = MAE(CFG).eval()
+    scores, errors = stack_scores(masked_scores(model, imgs, seed=1)), masked_errors(model, imgs, seed=1)
+    for name, error in errors.items():
+        assert torch.equal(scores["mse"][name], error), f"{name} differs between masked_scores and masked_errors"
+    for metric in ("psnr", "ssim"):
+        mean = {name: score.mean() for name, score in scores[metric].items()}
+        assert mean["harmonic"] > mean["nearest"], metric
+        assert mean["harmonic"] > mean["visible mean"], metric
+
+
+def test_every_metric_has_its_interval_from_the_same_draws():
+    x = torch.rand(20, generator=torch.Generator().manual_seed(0))
+    table = summarise({"model": x, "nearest": x + 1}, psnr={"model": 10 * x, "nearest": x})
+    row = table["model"]
+    for key in ("", "_low", "_high"):
+        assert row[f"psnr{key}"] == pytest.approx(10 * row[f"mse{key}"])
+    assert row["psnr_low"] < row["psnr"] < row["psnr_high"]
+    assert "PSNR" in format_table(table)
+    assert f"{row['psnr']:.2f} ({row['psnr_low']:.2f} to {row['psnr_high']:.2f})" in format_table(table)
+
+
+def test_no_skill_over_a_rival_without_error():
+    """On plain walls the fills are perfect; a skill over them would be a division by 0."""
+    table = summarise(
+        {"model": torch.tensor([0.5, 1.0]), "harmonic": torch.zeros(2), "nearest": torch.tensor([0, 1.0])}
+    )
+    assert "skill" not in table["harmonic"]
+    assert all(abs(value) < float("inf") for value in table["nearest"].values())
+    sweep = format_sweep([{"mask_ratio": 0.5, "strategy": "random", "table": table}])
+    assert sweep.splitlines()[-1].split() == ["50%", "|", "0.750", "0.000", "-"]
+
+
+def test_sweep_is_a_line_a_ratio_and_three_columns_a_strategy():
+    def setting(ratio, strategy, error):
+        errors = {"model": torch.tensor([error, error]), "harmonic": torch.tensor([1.0, 1.0])}
+        return {"mask_ratio": ratio, "strategy": strategy, "table": summarise(errors)}
+
+    sweep = [
+        setting(0.1, "grid", 0.25),
+        setting(0.1, "block", 0.5),
+        setting(0.625, "grid", 1.5),
+        setting(0.625, "block", 2.0),
+    ]
+    head, titles, *rows = format_sweep(sweep).splitlines()
+    assert head.split() == ["|", "grid", "|", "block"]
+    assert titles.split() == ["hidden"] + ["|", "model", "MSE", "harmonic", "skill"] * 2
+    assert rows[0].split() == ["10%", "|", "0.250", "1.000", "+0.750", "|", "0.500", "1.000", "+0.500"]
+    assert rows[1].split() == ["62.5%", "|", "1.500", "1.000", "-0.500", "|", "2.000", "1.000", "-1.000"]
 
 
 def test_nothing_masked_is_told():
