@@ -1,10 +1,11 @@
 """What a forward pass costs: counted by formula, and measured on the device at hand (sections 3 and 4.2)."""
 
-from collections.abc import Iterable
+import statistics
+import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
-from torch.utils.benchmark import Timer
 
 from mae_lite.config import MAEConfig
 from mae_lite.device import autocast, pick_device
@@ -60,6 +61,18 @@ def _block(tokens: int, dim: int, mlp_ratio: float) -> int:
     return tokens * (4 * dim * dim + 2 * dim * hidden) + 2 * tokens * tokens * dim
 
 
+def median_seconds(call: Callable[[], object], device: torch.device, seconds: float = 1.0) -> float:
+    """Median time of a call after one to warm up, repeated at least three times and for at least `seconds`."""
+    times = []
+    while len(times) < 4 or sum(times) < seconds:
+        start = time.perf_counter()
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
 @torch.inference_mode()
 def measure_speed(
     name: str,
@@ -90,12 +103,10 @@ def measure_speed(
     if cuda:
         torch.cuda.reset_peak_memory_stats(where)
     with autocast(where):
-        timer = Timer("model(imgs, mask)", globals=locals(), num_threads=torch.get_num_threads())
-        timer.timeit(1)
-        found = timer.blocked_autorange(min_run_time=seconds)
+        median = median_seconds(lambda: model(imgs, mask), where, seconds)
     used = torch.cuda.max_memory_allocated(where) if cuda else 4 * params
     shown = torch.cuda.get_device_name(where) if cuda else f"{where.type}, {torch.get_num_threads()} threads"
-    return Speed(name, params, batch_size / found.median, used / 1e9, batch_size, shown)
+    return Speed(name, params, batch_size / median, used / 1e9, batch_size, shown)
 
 
 def format_speeds(rows: Iterable[Speed]) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import platform
-import statistics
-import time
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -11,6 +9,7 @@ import torch
 from mae_lite.assets import asset_path
 from mae_lite.catalogue import bundled_models
 from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
+from mae_lite.cost import median_seconds
 from mae_lite.device import pick_device
 from mae_lite.images import load_image
 from mae_lite.masking import random_mask
@@ -65,13 +64,8 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def _milliseconds(repeats: int = 5) -> float:
+def _milliseconds() -> float:
     """Median time of a reconstruction with its metrics, after one to warm up."""
     model = load_model()
     image, mask = load_image(asset_path("photos", "cat.jpg"), model), random_mask(model.num_patches)
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        reconstruct(model, image, mask)
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times[1:])
+    return 1000 * median_seconds(lambda: reconstruct(model, image, mask), next(model.parameters()).device, seconds=0.1)
