@@ -1,43 +1,19 @@
-"""Figures with one style, alt text and no pyplot. The only file that imports matplotlib."""
+"""Figures with one style, alt text and no pyplot. Only this file and style.py import matplotlib."""
 
-import base64
-import html
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from jaxtyping import Float
+from matplotlib import colormaps
+from torch import Tensor
 
+from mae_lite.film import FILM_PHOTOS, Film, film_row
 from mae_lite.reconstruction import PANELS, Reconstruction
+from mae_lite.style import DPI, LINES, STYLE, AltFigure, plain_axes, show_picture
+from mae_lite.sweeps import Guesses, measures
 
-STYLE = {"fontsize": 10}
-LINES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"))
-"""Colour, marker and dash of each line of a plot: Okabe and Ito's palette, and never the colour alone."""
-
-
-def img_html(data: bytes, alt: str, format: str = "png") -> str:
-    """An encoded picture as an HTML image that carries it whole, with alt text."""
-    source = f"data:image/{format};base64,{base64.b64encode(data).decode()}"
-    return f'<img alt="{html.escape(alt)}" style="max-width:100%" src="{source}">'
-
-
-class AltFigure(Figure):
-    """A matplotlib figure that carries alt text and shows itself in a notebook as an image with that text."""
-
-    alt = ""
-    format = "png"
-    """How a notebook gets it: "png" for plots; "jpeg" for photographs, at a fifth of the size."""
-
-    def to_html(self) -> str:
-        """The figure as an HTML image with its alt text."""
-        file = io.BytesIO()
-        options = {"quality": 90, "subsampling": 0} if self.format == "jpeg" else {}
-        self.savefig(file, format=self.format, dpi=110, pil_kwargs=options)
-        return img_html(file.getvalue(), self.alt, self.format)
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.alt}
+LOSSES = {"loss": "training (mean since the point before)", "val_loss": "validation"}
+"""Columns of a history and what they are called."""
 
 
 def show_reconstruction(shown: Reconstruction | Sequence[Reconstruction], panels: Sequence[str] = PANELS) -> AltFigure:
@@ -60,7 +36,7 @@ def show_reconstruction(shown: Reconstruction | Sequence[Reconstruction], panels
     fig.alt, fig.format = " ".join(row.alt for row in rows), "jpeg"
     for i, (part, row) in enumerate(zip(parts, rows, strict=True)):
         for ax, name in zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            _picture(ax, getattr(row, name))
+            show_picture(ax, getattr(row, name))
             if i == 0:
                 ax.set_title(row.titles[name], fontsize=9)
         part.supxlabel(metrics_line(row), **STYLE)
@@ -86,11 +62,11 @@ def show_comparison(shown: Mapping[str, Reconstruction], panels: Sequence[str] =
     axes = fig.subplots(rows, columns, squeeze=False)
     for column, (name, one) in zip(axes.T, shown.items(), strict=True):
         for ax, panel in zip(column, panels, strict=True):
-            _picture(ax, getattr(one, panel))
+            show_picture(ax, getattr(one, panel))
         column[0].set_title(name, **STYLE)
-        column[-1].set_xlabel("\n".join(_measures(one)) or "nothing hidden", **STYLE)
+        column[-1].set_xlabel("\n".join(measures(one)) or "nothing hidden", **STYLE)
     hidden = [f"{name}: {int(one.mask.sum())} of {one.mask.shape[1]} patches hidden" for name, one in shown.items()]
-    measured = [", ".join([text, *_measures(one)]) for text, one in zip(hidden, shown.values(), strict=True)]
+    measured = [", ".join([text, *measures(one)]) for text, one in zip(hidden, shown.values(), strict=True)]
     fig.alt = f"{columns} reconstructions side by side. {'; '.join(measured)}."
     return fig
 
@@ -123,12 +99,102 @@ def show_errors(
         ax.text(
             trained_at, 0.02, f" trained at {trained_at:.0%}", transform=ax.get_xaxis_transform(), color="0.3", **STYLE
         )
-    ax.set(xlabel="share of patches hidden", ylabel="MSE on hidden patches", ylim=(0, None))
+    plain_axes(ax, xlabel="share of patches hidden", ylabel="MSE on hidden patches")
     ax.xaxis.set_major_formatter("{x:.0%}")
-    ax.legend(frameon=False, **STYLE)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
     fig.alt = _errors_alt(mask_ratios, errors)
+    return fig
+
+
+def show_guesses(guesses: Guesses) -> AltFigure:
+    """The photo, the first of several guesses, their mean, and where they disagree; from `ten_guesses`."""
+    k, n = guesses.masks.shape
+    first = guesses.picture(guesses.patches.where(~guesses.masks[0, :, None], guesses.preds[0]))
+    pictures = {
+        "original": guesses.picture(guesses.patches),
+        f"guess 1 of {k}\n+ visible patches": first,
+        "mean of the guesses\nfor each patch": guesses.picture(guesses.mean),
+    }
+    fig = _beside_a_map(guesses, pictures, guesses.spread, "disagreement", "standard deviation (normalised)")
+    fig.supxlabel(
+        f"on hidden patches: MSE of one guess {guesses.single_mse:.3f}, of their mean {guesses.mse:.3f}", **STYLE
+    )
+    fig.alt = (
+        f"A photo, the model's guess under one of {k} random masks, the mean of all its guesses for each patch, and "
+        f"how far they lie apart: {_span(guesses.spread)}. {int((guesses.times == 0).sum())} of {n} patches are in no "
+        f"mask. Mean squared error of one guess {guesses.single_mse:.3f}, of the mean {guesses.mse:.3f}."
+    )
+    return fig
+
+
+def show_unseen(guesses: Guesses) -> AltFigure:
+    """The photo, its prediction patch by patch from masks that hid the patch, and the error; from `predict_unseen`."""
+    k = len(guesses.masks)
+    pictures = {
+        "original": guesses.picture(guesses.patches),
+        f"predicted: each patch from\nthe {k - 1} of {k} masks that hid it": guesses.picture(guesses.mean),
+    }
+    fig = _beside_a_map(guesses, pictures, guesses.error, "error of each patch", "MSE (normalised)")
+    fig.supxlabel(f"all patches: MSE {guesses.mse:.3f}", **STYLE)
+    fig.alt = (
+        f"A photo, the same with every patch predicted from {k - 1} masks that hid it, and a map of the error: "
+        f"{_span(guesses.error)}, mean {guesses.mse:.3f}."
+    )
+    return fig
+
+
+def show_film(film: Film, frames: int = 6, photos: Sequence[str] = FILM_PHOTOS) -> AltFigure:
+    """Some frames of a training's film as rows, between what the model is given and the originals.
+
+    Args:
+        film: from `load_film`.
+        frames: how many at most, chosen as far apart in what they show.
+        photos: which of `FILM_PHOTOS`; fewer are shown larger.
+
+    Raises:
+        ValueError: if a photo is not part of the film.
+    """
+    picked = film.picks(frames)
+    rows = {f"step\n{film.steps[i]:,}": film.frame(i) for i in picked}
+    rows = {"given": film.masked} | rows | {"original": film.originals}
+    pictures = {name: film_row(row, photos) for name, row in rows.items()}
+    h, w = next(iter(pictures.values())).shape[:2]
+    width, n = w / DPI + 0.8, len(rows)  # inches: a pixel of a picture is one of the figure's
+    fig = AltFigure(figsize=(width, n * (h + 8) / DPI))
+    fig.format = "jpeg"
+    for k, (name, picture) in enumerate(pictures.items()):
+        ax = fig.add_axes((0.8 / width, 1 - (k + 1) / n, 1 - 0.8 / width, h / (h + 8) / n))
+        show_picture(ax, picture)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center", **STYLE)
+    fig.alt = (
+        f"{', '.join(photos)}: what the model is given, its output with the visible patches pasted over at "
+        f"{'; '.join(film.label(i) for i in picked)}; and the originals."
+    )
+    return fig
+
+
+def show_history(history: Sequence[Mapping[str, float | None]], log_steps: bool = False) -> AltFigure:
+    """Training and validation loss against the step.
+
+    Args:
+        history: rows as `load_history` gives them.
+        log_steps: whether equal distances are equal factors, which spreads out the early steps.
+
+    Raises:
+        ValueError: if there are no rows.
+    """
+    if not history:
+        raise ValueError("show_history got no rows; load_history gives those of a training that wrote some.")
+    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
+    ax, words = fig.subplots(), []
+    for (key, name), (colour, marker, dash) in zip(LOSSES.items(), LINES, strict=False):
+        points = [(row["step"], row[key]) for row in history if row.get(key) is not None]
+        if points:
+            steps, values = zip(*points, strict=True)
+            ax.plot(steps, values, color=colour, marker=marker, markevery=0.1, linestyle=dash, label=name)
+            words.append(f"{name} from {values[0]:.3f} at step {steps[0]:,.0f} to {values[-1]:.3f} at {steps[-1]:,.0f}")
+    plain_axes(ax, xlabel="training step", ylabel="MSE on hidden patches", xscale="log" if log_steps else "linear")
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    fig.alt = f"Mean squared error on hidden patches while training: {'; '.join(words)}."
     return fig
 
 
@@ -141,19 +207,32 @@ def metrics_line(shown: Reconstruction) -> str:
     return line if shown.skill is None else f"{line}, skill {shown.skill:+.2f}"
 
 
-def _measures(shown: Reconstruction) -> list[str]:
-    mse = [] if shown.mse is None else [f"MSE {shown.mse:.3f}"]
-    return mse if shown.skill is None else [*mse, f"skill {shown.skill:+.2f}"]
-
-
 def _errors_alt(mask_ratios: Sequence[float], errors: Mapping[str, Sequence[float]]) -> str:
     lines = [f"{name} from {line[0]:.3f} to {line[-1]:.3f}" for name, line in errors.items()]
     span = f"{mask_ratios[0]:.0%} to {mask_ratios[-1]:.0%}"
     return f"Mean squared error on hidden patches as the mask ratio goes from {span}: {'; '.join(lines)}."
 
 
-def _picture(ax: Axes, picture: np.ndarray) -> None:
-    """A picture without axes, but with room for a label below."""
-    ax.imshow(picture)
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
+def _beside_a_map(
+    guesses: Guesses, pictures: Mapping[str, np.ndarray], values: Float[Tensor, " n"], title: str, unit: str
+) -> AltFigure:
+    """Pictures in a row and after them a value for each patch as a heat map with its scale; grey where it has none."""
+    (h, w), columns = guesses.cfg.img_size, len(pictures) + 1
+    fig = AltFigure(figsize=(2.3 * columns + 0.6, 2.1 * h / w + 0.9), layout="constrained")
+    fig.format, axes = "jpeg", fig.subplots(1, columns)
+    for ax, (name, picture) in zip(axes, pictures.items(), strict=False):
+        show_picture(ax, picture)
+        ax.set_title(name, **STYLE)
+    heat = colormaps["inferno"].with_extremes(bad="0.5")
+    grid = values.reshape(guesses.cfg.grid_size).numpy()
+    top = np.nanquantile(grid, 0.98)  # a few outliers would leave the rest black
+    shown = axes[-1].imshow(np.ma.masked_invalid(grid), cmap=heat, vmin=0, vmax=top, extent=(0, w, h, 0))
+    axes[-1].set(xticks=[], yticks=[])
+    axes[-1].set_title(title, **STYLE)
+    fig.colorbar(shown, ax=axes[-1], shrink=0.8, extend="max").set_label(unit, fontsize=8)
+    return fig
+
+
+def _span(values: Float[Tensor, " n"]) -> str:
+    known = values[values.isfinite()]
+    return f"{known.min():.3f} to {known.max():.3f} per patch"

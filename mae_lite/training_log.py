@@ -10,21 +10,12 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
-from PIL import Image
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from mae_lite.assets import asset_path
 from mae_lite.config import MAEConfig
-from mae_lite.images import load_image, to_uint8
+from mae_lite.film import Camera
 from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
-from mae_lite.patches import unpatchify
-
-FILM_PHOTOS = ("astronaut", "bridge", "cat", "coffee", "dahlia", "dogs", "mountains", "pagoda")
-"""The bundled photos whose reconstructions are kept while training."""
-
 
 FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
 """Settings that may change on resuming; with another number of epochs the schedule goes on from there."""
@@ -49,7 +40,7 @@ class TrainingLog:
         self.out, self.total, self.settings = out, total, settings
         self.model = ema.module if ema else model
         self.state = Checkpoint(out / "last.pt", model, optimizers, ema, settings)
-        self.film = None
+        self.camera = None
 
     def start(self, resume: bool, writes: bool) -> tuple[int, float]:
         """Restore what was saved if `resume`, and open the files if this process `writes` them.
@@ -69,9 +60,9 @@ class TrainingLog:
             self.history = History(self.out / "history.csv", step, self.settings["log_every"], losses)
             cfg = self.model.cfg
             if cfg.in_chans in (1, 3) and not cfg.norm_pix_loss:
-                self.film = Film(self.out / "film", cfg, self.total)
+                self.camera = Camera(self.out / "film", cfg, self.total)
                 if step == 0:
-                    self.film.shoot(self.model, 0)
+                    self.camera.shoot(self.model, 0)
         return step, seconds
 
     def check_finite(self, step: int, loss: Tensor, norm: Tensor) -> None:
@@ -88,8 +79,8 @@ class TrainingLog:
         """Write what is due after a step: a row, a frame, a checkpoint."""
         step, last = record["step"], record["step"] == self.total
         self.history.add(record, last)
-        if self.film:
-            self.film.shoot(self.model, step)
+        if self.camera:
+            self.camera.shoot(self.model, step)
         if last or time.monotonic() - self.saved >= self.settings["save_minutes"] * 60:
             self.state.save(step, record["seconds"], self.history.losses)
             self.saved = time.monotonic()
@@ -182,32 +173,3 @@ class History:
                 values = (f"{row[k]:.6g}" if isinstance(row[k], float) else row[k] for k in self.COLUMNS)
                 csv.writer(file).writerow(values)
             self.losses = []
-
-
-class Film:
-    """The output for eight bundled photos under fixed masks, at step 0 and log-spaced steps, as PNG strips."""
-
-    FRAMES = 16
-
-    def __init__(self, folder: Path, cfg: MAEConfig, total: int):
-        self.folder, self.cfg = folder, cfg
-        self.steps = {0, total} | {round(total ** (i / (self.FRAMES - 2))) for i in range(self.FRAMES - 1)}
-        self.imgs, self.mask = film_inputs(cfg)
-
-    def shoot(self, model: MAE, step: int) -> None:
-        """Save a frame if this step is one of the film's."""
-        if step not in self.steps:
-            return
-        device = next(model.parameters()).device
-        with torch.inference_mode():
-            pred = model(self.imgs.to(device), self.mask).pred
-        imgs = to_uint8(unpatchify(pred, self.cfg.patch_size, self.cfg.grid_size), self.cfg)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        strip = torch.cat(list(imgs.cpu()), dim=2).permute(1, 2, 0)
-        Image.fromarray(strip.squeeze(2).numpy()).save(self.folder / f"{step:08d}.png")  # squeeze: one channel is grey
-
-
-def film_inputs(cfg: MAEConfig) -> tuple[Float[Tensor, "8 c h w"], Bool[Tensor, "8 n"]]:
-    """The film's eight photos and their masks."""
-    imgs = torch.cat([load_image(asset_path("photos", f"{name}.jpg"), cfg) for name in FILM_PHOTOS])
-    return imgs, random_mask(cfg.num_patches, cfg.mask_ratio, batch_size=len(imgs), seed=0)

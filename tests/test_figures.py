@@ -12,10 +12,23 @@ import torch
 from PIL import Image
 
 from mae_lite.config import MAEConfig
-from mae_lite.figures import LINES, img_html, metrics_line, show_comparison, show_errors, show_reconstruction
+from mae_lite.figures import (
+    LINES,
+    metrics_line,
+    show_comparison,
+    show_errors,
+    show_film,
+    show_guesses,
+    show_history,
+    show_reconstruction,
+    show_unseen,
+)
+from mae_lite.film import load_film, load_history
+from mae_lite.flipbook import img_html
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask
 from mae_lite.reconstruction import PANELS, reconstruct
+from mae_lite.sweeps import guess, predict_unseen, ten_guesses
 
 SMALL = {
     "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2,
@@ -29,6 +42,20 @@ def one(ratio=0.75, strategy="random", **config):
     cfg = MAEConfig(img_size=(32, 48), **SMALL, **config)
     image = torch.rand(1, cfg.in_chans, 32, 48) - 0.5
     return reconstruct(MAE(cfg).eval(), image, draw_mask(strategy, cfg.grid_size, ratio))
+
+
+def small_guesses(of=ten_guesses, **options):
+    torch.manual_seed(0)
+    model = MAE(MAEConfig(img_size=(32, 48), **SMALL)).eval()
+    return of(model, torch.rand(1, 3, 32, 48) - 0.5, **options)
+
+
+HISTORY = [
+    {"step": 10.0, "loss": 2.5, "val_loss": None},
+    {"step": 20.0, "loss": 1.5, "val_loss": 1.75},
+    {"step": 30.0, "loss": 1.25, "val_loss": None},
+    {"step": 40.0, "loss": 1.0, "val_loss": 1.125},
+]
 
 
 def pixels(fig):
@@ -52,6 +79,9 @@ FIGURES = {
     "reconstruction": lambda: show_reconstruction(one()),
     "comparison": lambda: show_comparison({name: one(strategy=name) for name in ("random", "block", "grid")}),
     "errors": lambda: show_errors(RATIOS, {"model": [0.1, 0.2, 0.3], "fill": [0.1, 0.3, 0.5]}, trained_at=0.75),
+    "history": lambda: show_history(HISTORY),
+    "guesses": lambda: show_guesses(small_guesses()),
+    "unseen": lambda: show_unseen(small_guesses(predict_unseen)),
 }
 
 
@@ -138,6 +168,53 @@ def test_alt_of_errors_has_both_ends():
     alt = show_errors(RATIOS, {"model": [0.125, 0.2, 0.375]}).alt
     assert "25% to 75%" in alt
     assert "model from 0.125 to 0.375" in alt
+
+
+@pytest.mark.parametrize("log_steps", [False, True])
+def test_history_draws_what_was_measured_where_it_was(log_steps):
+    fig = show_history(HISTORY, log_steps)
+    (ax,) = fig.axes
+    training, validation = ax.lines
+    np.testing.assert_array_equal(training.get_xydata(), [[10, 2.5], [20, 1.5], [30, 1.25], [40, 1.0]])
+    np.testing.assert_array_equal(validation.get_xydata(), [[20, 1.75], [40, 1.125]], "rows without one are left out")
+    assert ax.get_xscale() == ("log" if log_steps else "linear")
+    assert "2.500 at step 10 to 1.000 at 40; validation from 1.750 at step 20 to 1.125 at 40" in fig.alt
+
+
+def test_history_without_validation_has_one_line_and_without_rows_none():
+    assert len(show_history(load_history("mae-lite-nano")).axes[0].lines) == 2
+    assert len(show_history([row | {"val_loss": None} for row in HISTORY]).axes[0].lines) == 1
+    with pytest.raises(ValueError, match="no rows"):
+        show_history([])
+
+
+def test_film_has_a_row_for_each_frame_between_input_and_photos():
+    film = load_film("mae-lite-nano")
+    fig = show_film(film, frames=4, photos=("cat", "dogs"))
+    rows = [ax.get_ylabel().replace("\n", " ") for ax in fig.axes]
+    assert rows[0] == "given"
+    assert rows[1] == "step 0"
+    assert rows[-2] == f"step {film.steps[-1]:,}"
+    assert rows[-1] == "original"
+    assert 5 <= len(rows) <= 6
+    for ax, expected in ((fig.axes[0], film.masked), (fig.axes[-1], film.originals), (fig.axes[-2], film.frame(-1))):
+        cat = ax.images[0].get_array()[: 2 * 112, : 2 * 112, :3]
+        np.testing.assert_array_equal(cat[::2, ::2], expected[2], "the cat, twice as large")
+    assert pixels(fig).shape[1] > 2 * 2 * 112, "no smaller than the pictures"
+    assert all(ax.yaxis.label.get_window_extent().x0 >= 0 for ax in fig.axes), "a label is cut off"
+    assert "step 4,134 of 4,134" in fig.alt
+
+
+def test_map_has_each_value_in_its_place_and_grey_where_there_is_none():
+    found = small_guesses(guess, masks=draw_mask("random", (4, 6), 0.5, batch_size=2, seed=3))
+    fig = show_guesses(found)
+    values = fig.axes[3].images[0].get_array()
+    assert values.shape == (4, 6), "patches down and across"
+    expected = found.spread.reshape(4, 6).numpy()
+    np.testing.assert_array_equal(np.ma.getmaskarray(values), np.isnan(expected))
+    np.testing.assert_array_equal(values.filled(np.nan), expected)
+    assert 0 < np.isnan(expected).sum() < 24
+    assert f"{(found.times == 0).sum()} of 24 patches are in no mask" in fig.alt
 
 
 def test_pyplot_is_never_imported():

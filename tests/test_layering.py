@@ -21,24 +21,34 @@ ORDER = [
     "loss",
     "mae",
     "warm_start",
+    "cost",
     "catalogue",
     "downloads",
     "conversion",
     "checkpoints",
     "baselines",
+    "linear_mae",
+    "quality",
     "reconstruction",
+    "flipbook",
+    "film",
+    "sweeps",
+    "style",
     "figures",
+    "patch_figures",
     "widgets",
     "data",
     "training_log",
     "pretrain",
     "evaluate",
+    "exercises",
     "doctor",
     "cli_pretrain",
+    "cli_evaluate",
     "cli",
     "__main__",
 ]
-HEAVY = {"matplotlib": {"figures"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}}
+HEAVY = {"matplotlib": {"figures", "style"}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}}
 LAZY = {("reconstruction", "figures")}  # Reconstruction.figure() imports it when called
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from mae_lite import pretrain as module
 from mae_lite.cli import main
 from mae_lite.data import ImageSource, LazyImages, load_images, random_resized_crop_flip
+from mae_lite.film import load_film
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import grid_mask, random_mask
@@ -309,12 +310,11 @@ def test_a_step_equals_one_written_out(tiny, imgs, tmp_path):
 
 def test_the_film_has_its_frames(tiny, imgs, tmp_path):
     list(pretrain(tiny(norm_pix_loss=False), imgs, CFG, tmp_path))
-    frames = sorted(path.stem for path in (tmp_path / "film").glob("*.png"))
-    assert frames[0] == "00000000"
-    assert frames[-1] == "00000006"
-    strips = [np.asarray(Image.open(tmp_path / "film" / f"{frame}.png")) for frame in (frames[0], frames[-1])]
-    assert strips[0].shape == (16, 8 * 24, 3), "eight photos side by side"
-    assert not np.array_equal(*strips), "the outputs change with training"
+    film = load_film(tmp_path)  # from last.pt, as while a training runs
+    assert film.steps == (0, 1, 2, 3, 4, 5, 6)
+    assert film.outputs.shape == (7, 8, 16, 24, 3), "eight photos"
+    assert not np.array_equal(film.outputs[0], film.outputs[-1]), "the outputs change with training"
+    assert film.label(6).startswith("step 6 of 6, training loss")
 
 
 @pytest.mark.parametrize(("in_chans", "film"), [(1, True), (5, False)])

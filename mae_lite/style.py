@@ -1,0 +1,48 @@
+"""The one look of all figures: a figure with alt text, the styles of lines, pictures without axes."""
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mae_lite.flipbook import img_html
+
+STYLE = {"fontsize": 10}
+DPI = 110
+"""Pixels an inch of what a notebook shows."""
+LINES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"))
+"""Colour, marker and dash of each line of a plot: Okabe and Ito's palette, and never the colour alone."""
+
+
+class AltFigure(Figure):
+    """A matplotlib figure that carries alt text and shows itself in a notebook as an image with that text."""
+
+    alt = ""
+    format = "png"
+    """How a notebook gets it: "png" for plots; "jpeg" for photographs, at a fifth of the size."""
+
+    def to_html(self) -> str:
+        """The figure as an HTML image with its alt text."""
+        file = io.BytesIO()
+        options = {"quality": 90, "subsampling": 0} if self.format == "jpeg" else {}
+        self.savefig(file, format=self.format, dpi=DPI, pil_kwargs=options)
+        return img_html(file.getvalue(), self.alt, self.format)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.to_html(), "text/plain": self.alt}
+
+
+def show_picture(ax: Axes, picture: np.ndarray) -> None:
+    """A picture without axes, but with room for a label below."""
+    ax.imshow(picture)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def plain_axes(ax: Axes, **settings) -> None:
+    """The look of every plot of lines: from 0, a faint grid, a legend without a box."""
+    ax.set(**settings, ylim=(0, None))
+    ax.legend(frameon=False, **STYLE)
+    ax.grid(alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
