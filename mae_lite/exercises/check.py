@@ -1,0 +1,161 @@
+"""What every check is made of: call the reader's function, compare, and answer in a kind sentence, no traceback."""
+
+import functools
+import html
+import inspect
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+PASSED, OPEN, WRONG = "Passed", "Not attempted yet", "Not yet right"
+STYLE = {PASSED: ("✓", "#009E73"), OPEN: ("○", "#767676"), WRONG: ("✗", "#D55E00")}
+"""A sign and a colour for each status; the words and the sign say it without the colour."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of a check. As the last line of a cell it shows itself."""
+
+    status: str
+    """PASSED, OPEN (not attempted) or WRONG."""
+    sentence: str
+    """What is right, what is missing, or a hint at what is wrong."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the exercise is solved."""
+        return self.status == PASSED
+
+    def __repr__(self) -> str:
+        return f"{STYLE[self.status][0]} {self.status}: {self.sentence}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        sign, colour = STYLE[self.status]
+        box = f"border-left: 5px solid {colour}; padding: 4px 12px; line-height: 1.5"
+        words = f"<b>{sign} {self.status}:</b> {html.escape(self.sentence)}"
+        return {"text/html": f'<div role="status" style="{box}">{words}</div>', "text/plain": repr(self)}
+
+
+class _Stop(Exception):
+    """Ends a check early with its verdict."""
+
+    def __init__(self, status: str, sentence: str):
+        self.verdict = Verdict(status, sentence)
+
+
+def exercise(check: Callable[[Any], str]) -> Callable[[Any], Verdict]:
+    """Make a check out of a function that takes the reader's answer and returns what it means to have passed."""
+
+    @functools.wraps(check)
+    def ask(mine):
+        try:
+            return Verdict(PASSED, check(mine))
+        except _Stop as stop:
+            return stop.verdict
+
+    return ask
+
+
+def expect(condition: bool, hint: str) -> None:
+    """Go on if the condition holds; else the verdict is the hint."""
+    if not condition:
+        raise _Stop(WRONG, hint)
+
+
+def given(answer: Any, name: str = "your answer") -> Any:
+    """The answer, unless it is still None or `...`; then the verdict is that nothing was attempted."""
+    if answer is None or answer is Ellipsis:
+        raise _Stop(OPEN, f"fill in {name} in place of the three dots, then run this cell again.")
+    return answer
+
+
+def call(mine: Any, *inputs: Any, hint: str = "") -> Any:
+    """What the reader's function makes of copies of the inputs.
+
+    Args:
+        mine: the reader's function.
+        inputs: its arguments, in order.
+        hint: what to ask a reader whose function stops with an error here.
+    """
+    given(mine, "the function")
+    expect(callable(mine), "give the check the function itself, not its result: its name without parentheses after it.")
+    name = getattr(mine, "__name__", "your function")
+    try:
+        got = mine(*(x.clone() if isinstance(x, Tensor) else x for x in inputs))
+    except NotImplementedError:
+        got = None
+    except Exception as error:  # the reader's code can raise anything, and a traceback through here teaches nothing
+        raise _Stop(WRONG, _stopped(mine, name, error, inputs, hint)) from error
+    if got is None or got is Ellipsis:
+        raise _Stop(OPEN, f"{name} returns nothing so far; write its body, end it with return, run this cell again.")
+    return got
+
+
+def _stopped(mine: Callable, name: str, error: Exception, inputs: tuple, hint: str) -> str:
+    """Where and with what the reader's function stopped, and what it had been given."""
+    line, trace = "", error.__traceback__
+    home = getattr(inspect.unwrap(mine), "__code__", None)
+    while trace:
+        if home and trace.tb_frame.f_code.co_filename == home.co_filename:
+            line = linecache.getline(home.co_filename, trace.tb_lineno).strip()
+        trace = trace.tb_next
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    where = f" at the line {line}" if line else ""
+    what = f"{type(error).__name__} ({text})" if text else type(error).__name__
+    asked = f" {hint}" if hint else ""
+    return f"{name} stopped{where} with {what}; it was given {_described(mine, inputs)}.{asked}"
+
+
+def _described(mine: Callable, inputs: tuple) -> str:
+    try:
+        names = list(inspect.signature(mine).parameters)
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        names = []
+    names += [f"argument {k + 1}" for k in range(len(names), len(inputs))]
+    shown = [f"of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"= {x}" for x in inputs]
+    return ", ".join(f"{name} {text}" for name, text in zip(names, shown, strict=False)) or "nothing"
+
+
+def compare(got: Any, want: Tensor, *, slips: Mapping[str, Tensor] | None = None, otherwise: str) -> None:
+    """Go on if `got` is what the package makes of the same input; else the verdict is a hint.
+
+    Args:
+        got: the reader's result.
+        want: the package's.
+        slips: for usual mistakes the hint, and what the result looks like when it was made.
+        otherwise: the hint for anything else.
+    """
+    expect(isinstance(got, Tensor), f"the result is a {type(got).__name__}; it should be a torch tensor.")
+    if _same(got, want):
+        return
+    for hint, wrong in (slips or {}).items():
+        expect(not _same(got, wrong), hint)
+    shapes = f"the result has the shape {tuple(got.shape)}, it should be {tuple(want.shape)}"
+    expect(got.shape == want.shape, f"{shapes}; {otherwise}")
+    expect(
+        got.dtype == want.dtype or (got.is_floating_point() and want.is_floating_point()),
+        f"the result holds {got.dtype}, it should be {want.dtype}.",
+    )
+    expect(not got.isnan().any(), f"the result has the right shape, but some of it is not a number (nan); {otherwise}")
+    off = 1 - got.isclose(want.to(got.dtype), rtol=1e-3, atol=1e-4).float().mean().item()
+    raise _Stop(WRONG, f"the shape is right, but {max(off, 0.01):.0%} of the values are not; {otherwise}")
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Equal up to rounding, whatever the precision; but True is not 1, and 1 is not 1.0."""
+    if (
+        a.shape != b.shape
+        or a.is_floating_point() != b.is_floating_point()
+        or (a.dtype == torch.bool) != (b.dtype == torch.bool)
+    ):
+        return False
+    return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-4)
+
+
+def random_tensor(*shape: int, seed: int = 0) -> Tensor:
+    """Normal numbers that leave the reader's random state alone."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
