@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-STRATEGIES = ("random", "block", "grid")
+STRATEGIES = ("random", "block", "grid", "centre", "half")
 """The names that `draw_mask` knows."""
 
 
@@ -72,12 +72,10 @@ def block_mask(
     Raises:
         ValueError: if the ratio is not at least 0 and below 1.
     """
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.stack([_block_order(grid_size, generator) for _ in range(batch_size)])
-    return _hide_highest(order, mask_ratio)
+    return draw_mask("block", grid_size, mask_ratio, batch_size=batch_size, seed=seed)
 
 
-def _block_order(grid_size: tuple[int, int], generator: torch.Generator) -> Float[Tensor, " n"]:
+def _block_score(grid_size: tuple[int, int], generator: torch.Generator) -> Float[Tensor, " n"]:
     """A score for each patch, the higher the earlier a sequence of random rectangles covered it."""
     rows, columns = grid_size
     reached: dict[tuple[int, int], None] = {}  # in the order of first cover
@@ -103,18 +101,14 @@ def grid_mask(
     Other ratios keep the first patches of an ordered-dither (Bayer) matrix, so that what is visible stays evenly
     spread and nested.
 
-    Args:
-        grid_size: patches down and across.
-        mask_ratio: share of patches to hide.
-        batch_size: images, b; all get the same lattice.
-        seed: shifts the lattice; 0 keeps the upper left patch.
-
-    Returns:
-        The mask (b, rows x columns), True = hidden.
-
-    Raises:
-        ValueError: if the ratio is not at least 0 and below 1.
+    Takes and raises the same as `block_mask`; all images get the same lattice, which the seed shifts: 0 keeps the upper
+    left patch.
     """
+    return draw_mask("grid", grid_size, mask_ratio, batch_size=batch_size, seed=seed)
+
+
+def _grid_score(grid_size: tuple[int, int], seed: int) -> Float[Tensor, " n"]:
+    """A score for each patch, higher where the lattice is finer."""
     rows, columns = grid_size
     row = (torch.arange(rows) + seed // 2 % 2)[:, None]
     column = (torch.arange(columns) + seed % 2)[None, :]
@@ -122,7 +116,40 @@ def grid_mask(
     for level in range(max(rows, columns).bit_length() + 1):  # coarse bits decide last, fine bits first
         r, c = row >> level & 1, column >> level & 1
         rank += (2 * (r ^ c) + r) * 0.25**level
-    return _hide_highest(rank.flatten().expand(batch_size, -1), mask_ratio)
+    return rank.flatten()
+
+
+def _centre_score(grid_size: tuple[int, int], generator: torch.Generator) -> Float[Tensor, " n"]:
+    """A score for each patch, higher nearer the centre; the seed decides between patches that are equally near."""
+    rows, columns = (torch.arange(size) - (size - 1) / 2 for size in grid_size)
+    distance = (rows.square()[:, None] + columns.square()[None, :]).flatten()  # equal, or at least 1 apart
+    return torch.rand(len(distance), generator=generator) / 2 - distance
+
+
+def _half_score(grid_size: tuple[int, int], seed: int) -> Float[Tensor, " n"]:
+    """A score for each patch, higher nearer one side: left for seed 0, top for 1, right for 2, bottom for 3."""
+    rows, columns = grid_size
+    across, down = torch.meshgrid(torch.arange(columns), torch.arange(rows), indexing="xy")
+    far, along = (across, down) if seed % 2 == 0 else (down, across)
+    if seed % 4 >= 2:
+        far = far.max() - far
+    return -(far * max(rows, columns) + along).flatten().float()
+
+
+def _score(strategy: str, grid_size: tuple[int, int], batch_size: int, seed: int) -> Float[Tensor, "b n"]:
+    """A score for each patch: a strategy hides the highest first."""
+    generator = torch.Generator().manual_seed(seed)
+    if strategy == "random":
+        return torch.rand(batch_size, grid_size[0] * grid_size[1], generator=generator)
+    draws = {
+        "block": lambda: _block_score(grid_size, generator),
+        "grid": lambda: _grid_score(grid_size, seed),
+        "centre": lambda: _centre_score(grid_size, generator),
+        "half": lambda: _half_score(grid_size, seed),
+    }
+    if strategy not in draws:
+        raise ValueError(f'There is no mask strategy "{strategy}"; use one of {", ".join(STRATEGIES)}.')
+    return torch.stack([draws[strategy]() for _ in range(batch_size)])
 
 
 def draw_mask(
@@ -130,15 +157,23 @@ def draw_mask(
 ) -> Bool[Tensor, "b n"]:
     """A mask by the name of its strategy, for a menu or a command line.
 
+    "random", "block" and "grid" are `random_mask`, `block_mask` and `grid_mask`. "centre" hides the patches nearest the
+    centre: what the picture is of. "half" hides from one side on: left, top, right, bottom for seed 0 to 3.
+
     Raises:
         ValueError: if the strategy is not one of STRATEGIES, or the ratio does not fit.
     """
-    if strategy == "random":
-        return random_mask(grid_size[0] * grid_size[1], mask_ratio, batch_size=batch_size, seed=seed)
-    if strategy in STRATEGIES:
-        draw = block_mask if strategy == "block" else grid_mask
-        return draw(grid_size, mask_ratio, batch_size=batch_size, seed=seed)
-    raise ValueError(f'There is no mask strategy "{strategy}"; use one of {", ".join(STRATEGIES)}.')
+    return _hide_highest(_score(strategy, grid_size, batch_size, seed), mask_ratio)
+
+
+def draw_order(strategy: str, grid_size: tuple[int, int], *, seed: int = 0) -> Int[Tensor, " n"]:
+    """For each patch, how many the strategy hides before it: `order < k` is its mask that hides k patches.
+
+    Raises:
+        ValueError: if the strategy is not one of STRATEGIES.
+    """
+    rank = _rank(_score(strategy, grid_size, 1, seed))[0]
+    return len(rank) - 1 - rank
 
 
 def mask_from_grid(
@@ -175,8 +210,12 @@ def mask_from_grid(
 def _hide_highest(score: Float[Tensor, "b n"], mask_ratio: float) -> Bool[Tensor, "b n"]:
     """Hide the patches of the highest scores. The ratio only moves the cut, so masks are nested."""
     n = score.shape[1]
-    rank = score.argsort(dim=1, stable=True).argsort(dim=1)
-    return rank >= n - num_masked(n, mask_ratio)
+    return _rank(score) >= n - num_masked(n, mask_ratio)
+
+
+def _rank(score: Float[Tensor, "b n"]) -> Int[Tensor, "b n"]:
+    """The place of each score, from 0 for the lowest."""
+    return score.argsort(dim=1, stable=True).argsort(dim=1)
 
 
 def ids_from_mask(mask: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b n_keep"], Int[Tensor, "b n"]]:

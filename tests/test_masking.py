@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mae_lite.masking import (
+    STRATEGIES,
     block_mask,
     draw_mask,
+    draw_order,
     grid_mask,
     ids_from_mask,
     mask_from_grid,
@@ -16,7 +18,6 @@ from mae_lite.masking import (
     random_mask,
 )
 
-STRATEGIES = ("random", "block", "grid")
 grids = st.tuples(st.integers(1, 9), st.integers(1, 9))
 ratios = st.floats(0, 1, exclude_max=True)
 seeds = st.integers(0, 2**32)
@@ -60,6 +61,14 @@ def test_counts_by_hand(n, ratio, hidden):
 def test_a_higher_ratio_uncovers_nothing(strategy, grid, one, other, seed):
     low, high = (draw_mask(strategy, grid, ratio, seed=seed) for ratio in sorted((one, other)))
     assert (high | ~low).all(), "masks are nested: what the lower ratio hides, the higher hides too"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_order_cut_anywhere_is_the_mask(strategy):
+    order = draw_order(strategy, (3, 5), seed=4)
+    assert sorted(order.tolist()) == list(range(15))
+    for k in range(15):
+        assert torch.equal(order[None] < k, draw_mask(strategy, (3, 5), k / 15, seed=4)), f"{k} patches hidden"
 
 
 @pytest.mark.parametrize("strategy", ["random", "block"])
@@ -123,6 +132,43 @@ def test_the_first_block_is_a_rectangle():
 
 @given(grids, ratios, seeds)
 @settings(max_examples=60, deadline=None)
+def test_centre_hides_the_nearest(grid, ratio, seed):
+    mask = draw_mask("centre", grid, ratio, batch_size=2, seed=seed)
+    middle = (grid[0] - 1) / 2, (grid[1] - 1) / 2
+    away = [math.dist(middle, divmod(i, grid[1])) for i in range(grid[0] * grid[1])]
+    for row in mask.tolist():
+        hidden = [d for d, m in zip(away, row, strict=True) if m]
+        visible = [d for d, m in zip(away, row, strict=True) if not m]
+        assert max(hidden, default=0) <= min(visible) + 1e-9, "a visible patch is nearer than a hidden one"
+
+
+def test_centre_by_hand():
+    assert draw_mask("centre", (3, 5), 5 / 15).reshape(3, 5).int().tolist() == [
+        [0, 0, 1, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 1, 0, 0],
+    ]
+    assert len({tuple(draw_mask("centre", (4, 4), 1 / 16, seed=seed)[0].tolist()) for seed in range(30)}) == 4, (
+        "four patches touch the centre of a 4x4 grid, and the seed decides between them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seed", "drawn"),
+    [
+        (0, [[1, 1, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]),
+        (1, [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]]),
+        (2, [[0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 1]]),
+        (3, [[0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]),
+    ],
+)
+def test_half_hides_from_one_side_on(seed, drawn):
+    assert draw_mask("half", (3, 4), 4 / 12, seed=seed).reshape(3, 4).int().tolist() == drawn
+    assert torch.equal(draw_mask("half", (3, 4), 4 / 12, seed=seed + 4), draw_mask("half", (3, 4), 4 / 12, seed=seed))
+
+
+@given(grids, ratios, seeds)
+@settings(max_examples=60, deadline=None)
 def test_ids_split_and_restore(grid, ratio, seed):
     mask = random_mask(grid[0] * grid[1], ratio, batch_size=3, seed=seed)
     ids_keep, ids_restore = ids_from_mask(mask)
@@ -148,7 +194,7 @@ def test_a_bad_ratio_is_told(strategy, ratio):
 
 
 def test_an_unknown_strategy_is_told():
-    with pytest.raises(ValueError, match='"stripes"; use one of random, block, grid'):
+    with pytest.raises(ValueError, match='"stripes"; use one of random, block, grid, centre, half'):
         draw_mask("stripes", (4, 4))
 
 

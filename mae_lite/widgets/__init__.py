@@ -1,5 +1,5 @@
 """Interactive views for notebooks. The only folder that imports ipywidgets."""
 
-from mae_lite.widgets.slider import ReconstructionSlider, reconstruction_slider
+from mae_lite.widgets.page import Playground, playground
 
-__all__ = ["ReconstructionSlider", "reconstruction_slider"]
+__all__ = ["Playground", "playground"]

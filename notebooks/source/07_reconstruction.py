@@ -1,15 +1,47 @@
 # %% [markdown]
 # # 07 Reconstruction lab
 #
-# What does a masked autoencoder know about pictures, and how can you tell? Here you ask a trained one.
+# Hide patches of a photo, and a masked autoencoder paints what it cannot see. Run the cell below (Shift+Enter), then
+# drag *Hidden*, roll the die, paint on the left picture, or bring a photo of your own.
+
+# %%
+from mae_lite.widgets import playground
+
+playground()
+
+# %% [markdown]
+# What does such a model know about pictures, and how can you tell?
 #
 # **You will be able to**
-# - read the five panels of a reconstruction, and say which of them count;
+# - read the pictures and numbers of a reconstruction, and say which of them count;
 # - explain why hidden patches come out blurred and visible ones come out as noise;
 # - predict how the number, the choice and the place of hidden patches change the result, and test it;
 # - judge a reconstruction by a yardstick, not by whether it looks nice.
 #
 # **Time** 25 minutes, no GPU. **Needs** nothing; if you are new, look at [Start here](00_start_here.ipynb) first.
+
+# %% [markdown]
+# ## Predict, then touch
+#
+# Write your answers down before you try each one; a word is enough.
+# 1. Drag *Hidden* slowly to the right. Where do *you* lose the face, and is that before or after the model does?
+# 2. Go one patch at a time (click the slider, then arrow keys). Can a patch that was hidden come back as you go right?
+# 3. Change the mask from *Random* to *Block* at the same number. Better or worse? And *Grid*?
+# 4. Set *Hidden* to 0 and choose *Raw output*. What will it look like?
+# 5. Press *Clear*, then paint over the face, and nothing else. What will the model put there?
+
+# %% [markdown]
+# **Explain**
+# 1. The model loses fine things long before large ones: it keeps the colour and the rough shape of the suit for as
+#    long as a few of its patches are seen, and has no face to offer once those are hidden.
+# 2. No. One seed ranks all patches once, and the slider only moves the cut, so a hidden patch stays hidden. Any change
+#    between two positions comes from what was hidden in addition, not from a new draw.
+# 3. Further down you measure it.
+# 4. Nothing is hidden, so nothing has a loss: all of it is what the decoder paints where it was never corrected.
+# 5. Blurred colours that continue the rim of the hole, without eyes or mouth. The middle is far from anything visible,
+#    and in training this model met only patches hidden here and there, never a hole in one piece.
+#
+# *Copy as Python* gives the lines that repeat the picture you see. The rest of this notebook takes them apart.
 
 # %% [markdown]
 # ## The model
@@ -25,7 +57,6 @@ import mae_lite as ml
 from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.figures import show_comparison, show_errors
 from mae_lite.masking import draw_mask
-from mae_lite.widgets import reconstruction_slider
 
 model = ml.load_model()
 
@@ -91,31 +122,6 @@ for guess in (0.0, 0.25, 0.5, 0.75, 1.0):
 # %% [markdown]
 # The average of the possible answers wins, though it is never the right answer itself. Where the model is unsure it
 # paints that average, and an average of many sharp edges is a blur. Blur is how this loss spells "I do not know".
-
-# %% [markdown]
-# ## The lab
-#
-# **Predict** before you touch anything. Write your answers down, a word each is enough.
-# 1. Drag *Hidden* slowly to the right. Where do *you* lose the cup, and is that before or after the model does?
-# 2. Go one patch at a time (click the slider, then arrow keys). Can a patch that was hidden come back as you go right?
-# 3. Change *Mask* from random to block at the same number. Better or worse? And grid?
-# 4. Set *Hidden* to 0. What will *output* look like?
-#
-# **Run** it, then **explain** what differs from your prediction.
-
-# %%
-lab = reconstruction_slider(model)
-lab.photo.value = coffee
-lab
-
-# %% [markdown]
-# **Explain**
-# 1. The model loses fine things long before large ones: it keeps the colour and the rough shape of the saucer for as
-#    long as a few of its patches are seen.
-# 2. No. One seed ranks all patches once, and the slider only moves the cut, so a hidden patch stays hidden. Any change
-#    between two positions comes from what was hidden in addition, not from a new draw.
-# 3. Two sections below you measure it.
-# 4. Nothing is hidden, so nothing has a loss: all of *output* is what the decoder paints where it was never corrected.
 
 # %% [markdown]
 # ## Another seed, another picture
@@ -189,8 +195,8 @@ for ratio, ours, fill in zip(ratios, mse["model"], mse["harmonic"], strict=True)
 # %% [markdown]
 # ## Your own photo
 #
-# Put a path between the quotes, or use *Own photo* in the lab above. The middle of the picture is cut out to fit, and
-# nothing leaves this machine.
+# Put a path between the quotes, or use *Own photo* in the playground above. The middle of the picture is cut out to
+# fit, and nothing leaves this machine.
 
 # %%
 own = ""

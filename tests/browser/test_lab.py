@@ -1,14 +1,22 @@
-"""The reconstruction lab in a real JupyterLab, driven by keyboard."""
+"""The playground in a real JupyterLab, by mouse and by keyboard. Screenshots are left in out/browser."""
 
+import statistics
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from mae_lite.widgets import playground
+
 ROOT = Path(__file__).parent.parent.parent
+SHOTS = ROOT / "out/browser"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SLIDER = ".jp-OutputArea-output .widget-slider [role=slider]"
-PICTURE = ".jp-OutputArea-output img.widget-image"
+PAGE = ".jp-OutputArea-output .mae-lite-lab"
+SLIDER = f"{PAGE} input[type=range]"
+PICTURE = f"{PAGE} figure:nth-child(2) img"
+CANVAS = f"{PAGE} canvas"
 TWIN = ".mae-lite-twin img"
 READY = "() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
 STATE = """() => {
@@ -24,9 +32,9 @@ STATE = """() => {
 }"""
 DONE = f"() => {{ const s = ({STATE})(); return s.kernel === 'idle' && (s.waiting === 0 || s.errors.length > 0); }}"
 LOOK = """async (selector) => {
-    const img = document.querySelector(selector);
-    const hash = await crypto.subtle.digest('SHA-256', await (await fetch(img.src)).arrayBuffer());
-    return {src: img.src, name: img.title, bytes: Array.from(new Uint8Array(hash)).join()};
+    const {src, alt} = document.querySelector(selector);
+    const hash = await crypto.subtle.digest('SHA-256', await (await fetch(src)).arrayBuffer());
+    return {src, alt, bytes: Array.from(new Uint8Array(hash)).join()};
 }"""
 CHANGED = "([selector, old]) => document.querySelector(selector).src !== old"
 SCROLL_TO = """async (text) => {
@@ -34,11 +42,38 @@ SCROLL_TO = """async (text) => {
     book.activeCellIndex = book.widgets.findIndex(c => c.model.sharedModel.source.includes(text));
     await book.scrollToItem(book.activeCellIndex, 'start');
 }"""
+DRAG_AND_LOOK = """([slider, canvas]) => {
+    const [range, picture] = [slider, canvas].map(s => document.querySelector(s)), before = picture.toDataURL();
+    range.value = Number(range.value) - 20;
+    range.dispatchEvent(new Event('input', {bubbles: true}));
+    return picture.toDataURL() !== before;  // before any answer can have come
+}"""
+TIME_PICTURES = """([slider, picture]) => {
+    window.latencies = [];
+    let start;
+    document.querySelector(slider).addEventListener('keydown', () => start = performance.now(), true);
+    document.querySelector(picture).addEventListener('load', () => window.latencies.push(performance.now() - start));
+}"""
+NAMELESS = """(s) => Array.from(document.querySelectorAll(`${s} :is(input, button, select, canvas, textarea)`))
+    .filter(e => !(e.ariaLabel || e.labels?.[0]?.textContent.trim() || e.labels?.[0]?.querySelector('img')?.alt
+                   || e.textContent.trim()))
+    .map(e => e.outerHTML)"""
+FOCUSED = """() => {
+    const e = document.activeElement;
+    return e.ariaLabel || e.closest('[role=radiogroup]')?.ariaLabel || e.labels?.[0]?.textContent.trim()
+        || e.textContent.trim();
+}"""
+
+COLOURS = """(selector) => {
+    const text = getComputedStyle(document.querySelector(selector)).color;
+    const paper = getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor;
+    return [text, paper].map(colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number));
+}"""
 
 
-def new_page(chromium):
-    page = chromium.new_page(viewport={"width": 1440, "height": 1000})
-    page.set_default_timeout(60_000)
+def new_page(chromium, **size):
+    page = chromium.new_page(viewport={"width": 1440, "height": 1000} | size)
+    page.set_default_timeout(30_000)
     page.on("pageerror", lambda error: print("page error:", error))
     return page
 
@@ -54,63 +89,308 @@ def run_all(page, address, name):
 
 
 def look(page):
-    """The picture's address, which is new with each update, its accessible name, and a hash of its bytes."""
+    """The picture's address, which is new with each answer, its alt text, and a hash of its bytes."""
     return page.evaluate(LOOK, PICTURE)
 
 
+def settle(page):
+    """Wait until the last change is answered."""
+    page.wait_for_function("s => !document.querySelector(s).hasAttribute('aria-busy')", arg=PICTURE)
+
+
+def fact(page, label):
+    return page.locator(f"{PAGE} dl div", has_text=label).locator("dd").inner_text()
+
+
+def shoot(page, name):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def click_patch(page, row, column, rows=14, columns=14):
+    box = page.locator(CANVAS).bounding_box()
+    page.mouse.click(box["x"] + (column + 0.5) * box["width"] / columns, box["y"] + (row + 0.5) * box["height"] / rows)
+
+
 @pytest.fixture(scope="module")
-def running(chromium, lab):
+def notebook(chromium, lab):
     """One page with the notebook run to its end, for all tests of this file."""
     page = new_page(chromium)
+    page.outside = []
+    inside = (lab, lab.replace("http", "ws"), "blob:", "data:")
+    page.on("request", lambda request: request.url.startswith(inside) or page.outside.append(request.url))
     state = run_all(page, lab, "07_reconstruction.ipynb")
     assert state["errors"] == [], state["errors"]
     assert state["code"] > 5
-    page.evaluate(SCROLL_TO, "reconstruction_slider(model)")  # JupyterLab draws only the cells in view
+    page.evaluate(SCROLL_TO, "playground()")  # JupyterLab draws only the cells in view
     page.locator(PICTURE).wait_for()
     yield page
     page.close()
 
 
-def test_arrow_key_on_the_slider_changes_the_picture(running):
+@pytest.fixture
+def running(notebook):
+    """That page with the playground as at the start."""
+    notebook.get_by_role("button", name="Reset").click()
+    notebook.wait_for_function("s => document.querySelector(s).value === '147'", arg=SLIDER)
+    settle(notebook)
+    return notebook
+
+
+def test_a_finished_reconstruction_is_there_before_anything_is_touched(running):
+    shoot(running, "light")
+    assert "147 of 196 patches hidden" in look(running)["alt"]
+    assert fact(running, "Seen by the encoder") == "49 of 196 patches"
+    assert running.locator(PICTURE).bounding_box()["y"] < 600, "the reconstruction is below the first screen"
+    assert running.outside == [], "the page asked other servers for something"
+
+
+def test_arrow_key_on_the_slider_changes_the_picture_and_the_facts(running):
     page = running
-    before, value = look(page), page.locator(SLIDER).get_attribute("aria-valuenow")
+    before = look(page)
     page.locator(SLIDER).focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
     after = look(page)
-    assert float(page.locator(SLIDER).get_attribute("aria-valuenow")) == float(value) + 1
+    assert page.locator(SLIDER).get_attribute("aria-valuetext") == "148 of 196 patches, 76 %"
     assert after["bytes"] != before["bytes"]
-    assert after["name"] != before["name"], "the picture's accessible name did not follow"
+    assert after["alt"] != before["alt"], "the alt text did not follow"
+    assert fact(page, "Seen by the encoder") == "48 of 196 patches"
+
+
+def test_the_mask_is_repainted_at_once(running):
+    assert running.evaluate(DRAG_AND_LOOK, [SLIDER, CANVAS]), "the mask waits for the kernel"
 
 
 def test_many_quick_keys_settle_on_the_last(running):
     page = running
     page.locator(SLIDER).focus()
-    for _ in range(30):
+    for _ in range(40):
         page.keyboard.press("ArrowLeft")
-    seen = 196 - int(float(page.locator(SLIDER).get_attribute("aria-valuenow")))
-    page.get_by_text(f"{seen} of 196 patches seen, on hidden").wait_for()
+    settle(page)
+    for _ in range(2):
+        assert page.locator(SLIDER).input_value() == "107"
+        assert fact(page, "Seen by the encoder") == "89 of 196 patches"
+        assert "107 of 196 patches hidden" in look(page)["alt"]
+        page.wait_for_timeout(400)  # nothing older may come after it
+
+
+def test_paint_three_patches_by_mouse_and_more_by_keyboard(running):
+    page = running
+    page.get_by_role("button", name="Clear").click()
+    settle(page)
+    for row, column in ((2, 3), (5, 5), (10, 12)):
+        click_patch(page, row, column)
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "193 of 196 patches"
+    assert page.get_by_role("radio", name="Drawn").is_checked()
+    cell = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
+    page.locator(CANVAS).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "192 of 196 patches"
+    assert page.get_by_text("row 11, column 14, hidden").count() == 1, "no word of it to a screen reader"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.down("Shift")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.up("Shift")
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "189 of 196 patches"
+    now = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex")
+    assert now == cell, "JupyterLab took the arrow keys"
+    shoot(page, "painted")
+
+
+def test_a_stroke_covers_the_way_and_its_first_patch_decides(running):
+    page = running
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("radiogroup", name="Brush").get_by_text("2").click()
+    box = page.locator(CANVAS).bounding_box()
+    side = box["width"] / 14
+    for seen in (196 - 2 * 12, 196):  # hidden, then shown again
+        page.mouse.move(box["x"] + 1.5 * side, box["y"] + 3.5 * side)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 11.5 * side, box["y"] + 3.5 * side)
+        page.mouse.up()
+        settle(page)
+        assert fact(page, "Seen by the encoder") == f"{seen} of 196 patches"
+    assert fact(page, "Error") == "nothing hidden"
+    page.get_by_role("radiogroup", name="Brush").get_by_text("1").click()
+
+
+def test_a_finger_paints(running):
+    page = running
+    page.get_by_role("button", name="Clear").click()
+    settle(page)
+    box, touch = page.locator(CANVAS).bounding_box(), page.context.new_cdp_session(page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    side = box["width"] / 14
+    for kind, column in (("touchStart", 2.5), ("touchMove", 4.5), ("touchMove", 6.5), ("touchEnd", None)):
+        at = [] if column is None else [{"x": box["x"] + column * side, "y": box["y"] + 7.5 * side}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "191 of 196 patches"
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_invert_and_the_other_buttons_of_the_mask(running):
+    page = running
+    page.get_by_role("button", name="Invert").click()
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "147 of 196 patches"
+    for choice in ("Block", "Grid", "Centre", "Half", "Random"):
+        before = look(page)
+        page.get_by_role("radiogroup", name="Kind of mask").get_by_text(choice).click()
+        page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
+    before = look(page)
+    page.get_by_role("button", name="Another seed").click()
+    page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
+
+
+def test_another_picture_of_the_reconstruction_and_another_photo(running):
+    page = running
+    seen = {look(page)["bytes"]}
+    for choice in ("Raw output", "Error map"):
+        before = look(page)
+        page.get_by_role("radiogroup", name="Picture").get_by_text(choice).click()
+        page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
+        seen.add(look(page)["bytes"])
+    assert len(seen) == 3
+    page.get_by_role("radio", name="coffee").check(force=True)
+    settle(page)
+    assert "Error map of coffee" in look(page)["alt"]
 
 
 def test_a_wrong_path_is_a_sentence_and_the_picture_stays(running):
     page = running
     before = look(page)
-    page.get_by_placeholder("a file, then Enter").fill("/no/such/photo.jpg")
+    page.get_by_label("Path of an own photo").fill("/no/such/photo.jpg")
     page.keyboard.press("Enter")
     page.get_by_text("/no/such/photo.jpg: no picture can be read there").wait_for()
+    shoot(page, "error")
     assert look(page) == before
 
 
-def test_own_photo_by_upload(running):
+def test_own_photo_by_upload(running, tmp_path):
     page = running
     before = look(page)
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Own photo").click()
+        page.locator(f"{PAGE} label.button").click()
     chooser.value.set_files(ROOT / "assets/photos/nuthatch.jpg")
     page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
     assert look(page)["bytes"] != before["bytes"]
-    chosen = page.locator(".widget-dropdown select").first.evaluate("menu => menu.selectedOptions[0].text")
-    assert chosen.replace("\N{NO-BREAK SPACE}", " ") == "own: nuthatch.jpg"
+    assert page.get_by_role("radio", name="nuthatch.jpg").is_checked()
+    shown = look(page)
+    (tmp_path / "huge.jpg").write_bytes(bytes(9_000_000))
+    page.locator(f"{PAGE} input[type=file]").set_input_files(tmp_path / "huge.jpg")
+    page.get_by_text("huge.jpg has 9.0 MB; only up to 8 MB").wait_for()
+    assert look(page) == shown
+
+
+def test_a_model_to_download_says_so_first(running):
+    page = running
+    before = look(page)
+    page.get_by_label("Model").select_option("mae_visualize_vit_base")
+    page.get_by_text("448 MB, predicts pixels, licence CC-BY-NC-4.0").wait_for()
+    assert page.get_by_role("button", name="Download").is_visible()
+    shoot(page, "model")
+    assert look(page)["bytes"] == before["bytes"]
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Download").wait_for(state="hidden")
+
+
+def test_take_it_away(running):
+    page = running
+    page.get_by_role("button", name="Copy as Python").click()
+    code = page.get_by_label("Python for this picture")
+    code.wait_for()
+    assert "ml.random_mask(model.num_patches, 147 / 196, seed=0)" in code.input_value()
+    page.get_by_role("button", name="Save as PNG").click()
+    said = page.get_by_text("Saved as ").inner_text()
+    assert Path(said.removeprefix("Saved as ").removesuffix(" Copied to the clipboard.")).stat().st_size > 10_000
+
+
+def test_every_control_has_a_name_and_the_keyboard_reaches_it_in_one_stop(running):
+    page = running
+    assert page.evaluate(NAMELESS, PAGE) == []
+    page.get_by_role("radio", name="astronaut").focus()
+    stops = []
+    for _ in range(15):
+        stops.append(page.evaluate(FOCUSED))
+        page.keyboard.press("Tab")
+    wanted = ["Photo", "Own photo…", "Path of an own photo", "Hidden patches", "Kind of mask", "Seed", "Another seed"]
+    assert stops[:7] == wanted
+    assert stops[7].startswith("Mask on the photo, 14 by 14 patches.")
+    assert stops[8:12] == ["Brush size in patches", "Invert", "Clear", "Picture"]
+    assert stops[12].startswith("Model")
+    assert stops[13:] == ["Reset", "Save as PNG"]
+
+
+def is_idle():
+    """Whether nothing else keeps this machine busy, so that times mean something."""
+    busy = psutil.cpu_percent(interval=1.5)
+    return busy < 25, f"{busy:.0f} % of the processor busy before it"
+
+
+def report(text, name, capsys):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    (SHOTS / name).write_text(text + "\n")
+    with capsys.disabled():
+        print(f"\n{text}")
+
+
+def test_time_from_key_press_to_new_picture(running, capsys):
+    page = running
+    idle, load = is_idle()
+    page.locator(SLIDER).focus()
+    page.evaluate(TIME_PICTURES, [SLIDER, PICTURE])
+    for k in range(30):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function("k => window.latencies.length === k", arg=k + 1)
+    times = sorted(page.evaluate("() => window.latencies"))
+    median, high = statistics.median(times), times[round(0.95 * len(times)) - 1]
+    judged = "" if idle else ", so the limits are not applied"
+    measured = f"median {median:.0f} ms, 95th percentile {high:.0f} ms of {len(times)}"
+    report(f"key press to new picture: {measured} ({load}{judged})", "latency.txt", capsys)
+    if idle:
+        assert median < 150
+        assert high < 300
+
+
+def test_time_of_an_answer_in_the_kernel(capsys):
+    idle, load = is_idle()
+    lab, times = playground(), []
+    for hidden in range(160, 130, -1):
+        start = time.perf_counter()
+        lab.hidden = hidden
+        lab.refresh()  # as the event loop would, which here is Playwright's
+        times.append(1000 * (time.perf_counter() - start))
+    median = statistics.median(times)
+    judged = "" if idle else ", so the limit is not applied"
+    report(f"mask to encoded picture: median {median:.0f} ms of {len(times)} ({load}{judged})", "kernel.txt", capsys)
+    if idle:
+        assert median < 50
+
+
+@pytest.mark.parametrize(("name", "width", "dark"), [("dark", 1440, True), ("narrow", 600, False), ("zoom", 720, True)])
+def test_looks(running, chromium, lab, name, width, dark):
+    """Dark theme, a narrow window, and 200 % zoom (half the width): nothing is cut off, screenshots are kept."""
+    page = running
+    theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+    page.set_viewport_size({"width": width, "height": 1000 if width > 1000 else 1500})
+    page.evaluate(f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+    if width < 1000:
+        page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{theme}'")
+    page.evaluate(SCROLL_TO, "playground()")
+    page.wait_for_timeout(500)
+    shoot(page, name)
+    cut = page.evaluate("s => { const e = document.querySelector(s); return e.scrollWidth - e.clientWidth; }", PAGE)
+    assert cut <= 0, f"{cut} px are cut off at the right"
+    text, paper = page.evaluate(COLOURS, PAGE)
+    assert abs(sum(text) - sum(paper)) > 300, "text and paper are too alike"
 
 
 def test_figure_for_readers_without_a_kernel_shows_only_without_the_widget(running, chromium, lab):
@@ -122,16 +402,17 @@ def test_figure_for_readers_without_a_kernel_shows_only_without_the_widget(runni
     reopened = new_page(chromium)
     reopened.goto(f"{lab}/lab/tree/07_reconstruction.ipynb?reset")
     reopened.wait_for_function(READY)
-    reopened.evaluate(SCROLL_TO, "reconstruction_slider(model)")
+    reopened.evaluate(SCROLL_TO, "playground()")
     reopened.locator(TWIN).wait_for()
     assert "patches hidden" in reopened.locator(TWIN).get_attribute("alt")
     assert reopened.get_by_text("need a running kernel").is_visible()
     reopened.close()
 
 
-def test_committed_notebook_shows_pictures_with_alt_before_anything_runs(chromium, lab):
+@pytest.mark.parametrize("name", ["00_start_here", "07_reconstruction"])
+def test_committed_notebook_shows_pictures_with_alt_before_anything_runs(chromium, lab, name):
     page = new_page(chromium)
-    page.goto(f"{lab}/lab/tree/00_start_here.ipynb?reset")
+    page.goto(f"{lab}/lab/tree/{name}.ipynb?reset")
     picture = page.locator(".jp-RenderedHTMLCommon img[alt*='patches hidden']").first
     picture.wait_for()
     assert picture.evaluate("img => img.complete && img.naturalWidth") > 400
