@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from mae_lite.assets import asset_path, list_photos
 from mae_lite.catalogue import bundled_models
 from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
 from mae_lite.evaluate import masked_errors, summarise
+from mae_lite.film import load_film
 from mae_lite.images import load_image
 
 MODELS = sorted(bundled_models())
@@ -31,13 +33,18 @@ def test_card_and_history_tell_where_it_comes_from(name):
     assert config["licence"]
     assert config["data"]
     card = asset_path("weights", name, "README.md").read_text()
-    for word in ("## Data", "## Training", "python -m mae_lite pretrain", "python -m mae_lite evaluate", "## Limits"):
+    for word in ("## Data", "## Training", "python -m mae_lite pretrain", "## Limits"):
         assert word in card, f"the card of {name} has no {word}"
     assert f"{config['params']:,}" in card
     with asset_path("weights", name, "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     losses = [float(row["val_loss"]) for row in rows if row["val_loss"]]
+    if config["norm_pix_loss"]:
+        assert f"{losses[-1]:.3f}" in card, "the card has another error than history.csv"
+        assert "not directly viewable" in card
+        return
     assert losses[-1] < 0.7 * losses[0]
+    assert "python -m mae_lite evaluate" in card
     record = json.loads(asset_path("results", f"evaluate-{name}.json").read_text())
     assert losses[-1] == pytest.approx(record["table"]["model"]["mse"], rel=0.05), "the record is of another model"
 
@@ -58,3 +65,19 @@ def test_the_default_model_beats_every_fill_on_the_bundled_photos():
     assert table["harmonic"]["skill"] > 0.1
     assert table["nearest"]["skill"] > table["harmonic"]["skill"]
     assert table["visible mean"]["skill"] > table["nearest"]["skill"]
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if asset_path("weights", name).joinpath("film").is_dir()])
+def test_film_shows_the_training_from_noise_to_the_end(name):
+    film = load_film(name)
+    assert film.steps[0] == 0
+    assert 12 <= len(film.steps) <= 20
+    assert film.steps[-1] == int(film.history[-1]["step"])
+    assert sum(file.stat().st_size for file in asset_path("weights", name, "film").iterdir()) < 2e6
+    errors = [np.abs(frame.astype(int) - film.originals)[np.broadcast_to(film.hidden, frame.shape)].mean()
+              for frame in (film.frame(0), film.frame(-1))]  # fmt: skip
+    assert errors[1] < 0.5 * errors[0], "the last frame is not much nearer the photos than the first"
+
+
+def test_the_default_model_has_a_film():
+    assert asset_path("weights", DEFAULT_MODEL, "film").is_dir()

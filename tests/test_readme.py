@@ -14,10 +14,10 @@ from PIL import Image
 
 from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.cli import main
+from mae_lite.evaluate import format_sweep
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-CARD = (ROOT / "assets/weights" / DEFAULT_MODEL / "README.md").read_text()
 
 
 def blocks(language):
@@ -54,17 +54,35 @@ def test_links_resolve(path):
     assert (ROOT / path).exists()
 
 
-@pytest.mark.parametrize("text", [README, CARD], ids=["README", "card"])
-def test_numbers_are_those_of_the_record(text):
-    record = json.loads((ROOT / "assets/results" / f"evaluate-{DEFAULT_MODEL}.json").read_text())
-    rows = re.findall(r"^\| ([a-z ]+) \| ([\d.]+) \| ([^|]*) \|$", text, re.MULTILINE)
+RECORDS = ROOT / "assets/results"
+CARDS = {
+    path.parent.name: path.read_text()
+    for path in sorted((ROOT / "assets/weights").glob("*/README.md"))
+    if (RECORDS / f"evaluate-{path.parent.name}.json").exists()  # norm-pix models have none
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [(README, DEFAULT_MODEL), *((card, name) for name, card in CARDS.items())],
+    ids=["README", *CARDS],
+)  # fmt: skip
+def test_numbers_are_those_of_the_record(text, name):
+    record = json.loads((RECORDS / f"evaluate-{name}.json").read_text())
+    rows = re.findall(r"^\| ([a-z ]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([^|]*) \|$", text, re.MULTILINE)
     expected = []
-    for name, row in record["table"].items():
+    for rival, row in record["table"].items():
         skill = f"{row['skill']:.3f} ({row['skill_low']:.3f} to {row['skill_high']:.3f})" if "skill" in row else ""
-        expected.append((name, f"{row['mse']:.3f}", skill))
-    assert [(name, mse, skill.strip()) for name, mse, skill in rows] == expected
+        expected.append((rival, f"{row['mse']:.3f}", f"{row['psnr']:.1f}", f"{row['ssim']:.3f}", skill))
+    assert [(*cells[:4], cells[4].strip()) for cells in rows] == expected
     assert f"{record['images']:,} images" in text
     assert f"--data {' '.join(record['data'])}" in text
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_sweep_in_the_card_is_that_of_the_record(name):
+    path = RECORDS / f"sweep-{name}.json"
+    if path.exists() or name == DEFAULT_MODEL:
+        assert format_sweep(json.loads(path.read_text())["sweep"]) in CARDS[name]
 
 
 PINNED = re.search(r"^matplotlib==([\d.]+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)[1]
