@@ -21,7 +21,7 @@ notebooks: .venv/installed-dev
 	$(BIN)/python notebooks/build.py
 
 bench: .venv/installed
-	$(BIN)/python benchmarks/bundled.py --json assets/results/bench-bundled.json
+	$(BIN)/python benchmarks/bundled.py
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo Installing into .venv, once. This takes some minutes.

@@ -34,7 +34,7 @@ from mae_lite.layers import sincos_2d
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 
-DEFAULT_MODEL = "mae-lite-nano"
+DEFAULT_MODEL = "mae-lite-mini"
 """What `load_model()` loads."""
 
 

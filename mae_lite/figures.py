@@ -30,7 +30,9 @@ def show_reconstruction(shown: Reconstruction | Sequence[Reconstruction], panels
     if not rows:
         raise ValueError("show_reconstruction got no reconstruction; give at least one.")
     h, w = rows[0].original.shape[:2]
-    heights = [2.1 * h / w + (0.6 if i == 0 else 0.35) for i in range(len(rows))]  # the first has titles
+    lines = max(rows[0].titles[name].count("\n") for name in panels) + 1
+    labels = [0.43 + 0.17 * lines, *[0.35] * (len(rows) - 1)]  # only the first row has titles
+    heights = [2.1 * h / w + label for label in labels]
     fig = AltFigure(figsize=(2.1 * len(panels), sum(heights)), layout="constrained")
     parts = fig.subfigures(len(rows), squeeze=False, height_ratios=heights)[:, 0]
     fig.alt, fig.format = " ".join(row.alt for row in rows), "jpeg"
@@ -38,7 +40,7 @@ def show_reconstruction(shown: Reconstruction | Sequence[Reconstruction], panels
         for ax, name in zip(part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             show_picture(ax, getattr(row, name))
             if i == 0:
-                ax.set_title(row.titles[name], fontsize=9)
+                ax.set_title(row.titles[name], fontsize=8 if lines > 1 else 9)
         part.supxlabel(metrics_line(row), **STYLE)
     return fig
 
@@ -202,7 +204,8 @@ def metrics_line(shown: Reconstruction) -> str:
     """The metrics in a line."""
     if shown.mse is None:
         return "no patch is masked, so there is nothing to measure"
-    line = f"on masked patches: MSE {shown.mse:.3f} (normalised units)"
+    units = "units of normalised patches" if shown.leaks else "normalised units"
+    line = f"on masked patches: MSE {shown.mse:.3f} ({units})"
     line += "" if shown.psnr is None else f", PSNR {shown.psnr:.1f} dB"
     return line if shown.skill is None else f"{line}, skill {shown.skill:+.2f}"
 

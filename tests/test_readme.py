@@ -25,7 +25,8 @@ def blocks(language):
 
 
 def test_python_snippet_runs(tmp_path):
-    (code,) = blocks("python")
+    code, playground = blocks("python")
+    assert "playground()" in playground
     code = code.replace('"cat.png"', repr(str(tmp_path / "cat.png")))
     run = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
