@@ -53,7 +53,7 @@ def test_the_record_shows_the_skill_that_is_claimed():
     record = json.loads(asset_path("results", f"evaluate-{DEFAULT_MODEL}.json").read_text())
     assert record["mask_ratio"] == 0.75
     assert record["images"] > 4000
-    assert record["table"]["harmonic"]["skill_low"] > 0.12
+    assert record["table"]["harmonic"]["skill_low"] > 0.2
 
 
 def test_the_default_model_beats_every_fill_on_the_bundled_photos():

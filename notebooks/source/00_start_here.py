@@ -15,29 +15,58 @@ ml.reconstruct(model, photo, mask).figure()
 # From left to right: the photo; what the network got, the rest in grey; what it painted for every patch; the same with
 # the visible patches put back; and where it was wrong, black for not at all and yellow for very.
 #
+# ## A tour in five minutes
+#
+# Move the slider, by mouse or arrow keys. All pictures are in the page, so it needs nothing that runs.
+# 1. Go right. What is lost first, the petals, the outline or the colour? What is there to the end?
+# 2. Look only at *given to the model* at 90 %. Would *you* have said that it is a flower?
+# 3. Go left to 10 %. Is the error gone? (*MSE* is the squared error on hidden patches. *Skill* compares it with a soap
+#    film through the visible pixels, which knows nothing about the world: 1 is perfect, 0 no better than the film.)
+# 4. Go back to 75 %, slowly. Does a patch that was hidden ever come back on the way to the right?
+
+# %%
+from mae_lite.sweeps import ratio_sweep, sweep_flipbook
+
+sweep_flipbook(ratio_sweep(model, photo))
+
+# %% [markdown]
 # The network is a **masked autoencoder** (He et al. 2021, [arXiv 2111.06377](https://arxiv.org/abs/2111.06377)). Nobody
 # labelled a picture for it. It learned by doing what you just saw, over and over: hide most of a photo, fill it in,
 # compare with the truth. The paper's finding is that a network trained this way becomes a strong starting point for
 # recognising things. This collection lets you take the method apart.
 #
-# These notebooks need no GPU and no internet. To run a cell, click it and press Shift+Enter; to run all of them, choose
-# *Run > Run All Cells*.
-
-# %% [markdown]
-# ## Does it work here?
+# ## Will it run without GPU or internet?
 #
-# What this notebook runs on, whether the bundled weights give the numbers they should, and how long one reconstruction
-# takes on this machine.
+# Yes: the weights and the photos came with the package, and everything here is made for two cores of a laptop. See for
+# yourself. The next cell says what this notebook runs on, whether the bundled weights give the numbers they should, and
+# how long one reconstruction takes on this machine. (To run a cell, click it and press Shift+Enter; to run all of them,
+# choose *Run > Run All Cells*. You may unplug the network first.)
 
 # %%
 print(ml.doctor())
 
 # %% [markdown]
-# If the last line is not *all is well*, it says what to do. `import mae_lite` fails when the
-# notebook runs on another Python than the one the package was installed in: start it with `make lab` from the
-# project's folder.
+# If the last line is not *all is well*, it says what to do. `import mae_lite` fails when the notebook runs on another
+# Python than the one the package was installed in: start it with `make lab` from the project's folder. With a GPU the
+# line *device* names it, and nothing else changes.
 #
 # ## Where to go
 #
-# **[07 Reconstruction lab](07_reconstruction.ipynb)** (25 minutes): drag the share of hidden patches, change the kind
-# of mask, bring a photo of your own, and find out what the model knows and where it only smears colours.
+# - **Explorer**, 20 minutes, to touch it: this page, then the start of [07](07_reconstruction.ipynb), where you drag,
+#   paint and bring a photo of your own.
+# - **Reading group**, 90 minutes, beside the paper: [03](03_what_to_hide.ipynb) and [05](05_loss_and_pictures.ipynb)
+#   without the exercises, then the questions at the end of both.
+# - **Class**, four times 90 minutes, in order: [02](02_image_as_sentence.ipynb) and [03](03_what_to_hide.ipynb); then
+#   [04](04_encoder_decoder.ipynb); then [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb); then
+#   [07](07_reconstruction.ipynb). What is not done of the exercises is homework.
+# - **Builder**, a weekend, to write and train one: [02](02_image_as_sentence.ipynb), [04](04_encoder_decoder.ipynb),
+#   [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb), with all exercises.
+#
+# The notebooks, in order. Each begins with what you will be able to do and how long it takes; each has exercises that
+# check themselves, and a twin with the solutions filled in.
+# - [02 An image as a sentence](02_image_as_sentence.ipynb): cut a photo into patches and lose nothing.
+# - [03 How much and what to hide](03_what_to_hide.ipynb): why 15 % for words and 75 % for pictures.
+# - [04 The asymmetric encoder-decoder](04_encoder_decoder.ipynb): why the encoder never sees a mask token.
+# - [05 The loss, norm-pix and honest pictures](05_loss_and_pictures.ipynb): what is learned, and how a picture can lie.
+# - [06 Train one, watch it learn](06_train_one.ipynb): from noise to shapes while you look on.
+# - [07 Reconstruction lab](07_reconstruction.ipynb): the playground, and experiments on a trained model.

@@ -1,8 +1,18 @@
 # %% [markdown]
 # # 07 Reconstruction lab
 #
-# Hide patches of a photo, and a masked autoencoder paints what it cannot see. Run the cell below (Shift+Enter), then
-# drag *Hidden*, roll the die, paint on the left picture, or bring a photo of your own.
+# Hide patches of a photo, and a masked autoencoder paints what it cannot see. This one is trained; here you experiment
+# on it. Run the cell below (Shift+Enter), then drag *Hidden*, roll the die, paint on the left picture, bring a photo.
+#
+# **You will be able to**
+# - put a question to a trained model as an experiment, with a prediction, a yardstick and a control;
+# - tell what a patch costs when it is hidden from what it tells when it is seen;
+# - say when to trust a reconstruction, and when a soap film does better.
+#
+# **Time** 30 minutes to read and run, 45 more with the four exercises. **Needs** nothing for the playground, some
+# PyTorch for the rest. No GPU.
+#
+# {navigation}
 
 # %%
 from mae_lite.widgets import playground
@@ -10,219 +20,574 @@ from mae_lite.widgets import playground
 playground()
 
 # %% [markdown]
-# What does such a model know about pictures, and how can you tell?
+# ## Touch it first
 #
-# **You will be able to**
-# - read the pictures and numbers of a reconstruction, and say which of them count;
-# - explain why hidden patches come out blurred and visible ones come out as noise;
-# - predict how the number, the choice and the place of hidden patches change the result, and test it;
-# - judge a reconstruction by a yardstick, not by whether it looks nice.
-#
-# **Time** 25 minutes, no GPU. **Needs** nothing; if you are new, look at [Start here](00_start_here.ipynb) first.
-
-# %% [markdown]
-# ## Predict, then touch
-#
-# Write your answers down before you try each one; a word is enough.
+# **Predict** before you try each in the playground; a word is enough.
 # 1. Drag *Hidden* slowly to the right. Where do *you* lose the face, and is that before or after the model does?
 # 2. Go one patch at a time (click the slider, then arrow keys). Can a patch that was hidden come back as you go right?
-# 3. Change the mask from *Random* to *Block* at the same number. Better or worse? And *Grid*?
-# 4. Set *Hidden* to 0 and choose *Raw output*. What will it look like?
-# 5. Press *Clear*, then paint over the face, and nothing else. What will the model put there?
-
-# %% [markdown]
-# **Explain**
-# 1. The model loses fine things long before large ones: it keeps the colour and the rough shape of the suit for as
-#    long as a few of its patches are seen, and has no face to offer once those are hidden.
-# 2. No. One seed ranks all patches once, and the slider only moves the cut, so a hidden patch stays hidden. Any change
-#    between two positions comes from what was hidden in addition, not from a new draw.
-# 3. Further down you measure it.
-# 4. Nothing is hidden, so nothing has a loss: all of it is what the decoder paints where it was never corrected.
-# 5. Blurred colours that continue the rim of the hole, without eyes or mouth. The middle is far from anything visible,
-#    and in training this model met only patches hidden here and there, never a hole in one piece.
+# 3. Press *Clear*, then paint over the face and nothing else. What will the model put there?
+# 4. Hide as many patches here and there instead. Better or worse?
 #
-# *Copy as Python* gives the lines that repeat the picture you see. The rest of this notebook takes them apart.
-
-# %% [markdown]
-# ## The model
-#
-# Loaded from this project's own files. What it was trained on and how decides what you can expect of it, so look first.
+# Then run the next cells. They show the same and work without a kernel.
 
 # %%
-import json
+import os
 
 import torch
 
 import mae_lite as ml
 from mae_lite.checkpoints import DEFAULT_MODEL
-from mae_lite.figures import show_comparison, show_errors
-from mae_lite.masking import draw_mask
-
-model = ml.load_model()
-
-# %%
-rows, columns = model.cfg.grid_size
-print(f"image {model.cfg.img_size}, cut into {rows} x {columns} = {model.num_patches} patches")
-print(f"trained with {model.cfg.mask_ratio:.0%} of the patches hidden, drawn at random each time")
-card = json.loads(ml.asset_path("weights", DEFAULT_MODEL, "config.json").read_text())
-for key in ("params", "data", "licence"):
-    print(f"{key}: {card.get(key, 'not stated')}")
-
-# %% [markdown]
-# ## One reconstruction, step by step
-#
-# A photo becomes a tensor of normalised pixels. A mask has one value for each patch, `True` for hidden. Reconstructing
-# runs the encoder on the visible patches and the decoder on all positions.
-
-# %%
-coffee = ml.asset_path("photos", "coffee.jpg")
-image = ml.load_image(coffee, model)
-mask = ml.random_mask(model.num_patches, mask_ratio=0.75, seed=0)
-print(tuple(image.shape), tuple(mask.shape), int(mask.sum()), "hidden")
-
-# %%
-shown = ml.reconstruct(model, image, mask)
-shown.figure()
-
-# %% [markdown]
-# **How to read it**
-# - *original* is the photo at the model's size, *masked* is all that the encoder gets.
-# - *output* is the decoder's guess for every patch. The visible ones come out as noise or worse: the loss is taken on
-#   hidden patches only, so nothing ever told the decoder what to paint there.
-# - *output + visible patches* pastes the true pixels over those. This is the picture people show; remember that part of
-#   it is the photo itself.
-# - *error* is the difference on hidden patches, from black (none) to yellow (half the range of a channel or more).
-# - *MSE* is the training loss, in normalised pixels. *PSNR* says much the same on a log scale, higher is better.
-#   *Skill* compares with a **harmonic fill**, the smoothest surface through the visible pixels, which knows nothing
-#   about the world: 1 is perfect, 0 is no better than that surface, below 0 is worse.
-
-# %% [markdown]
-# ### Why visible patches look worse
-#
-# Measure it: the squared error of the raw output on the two kinds of patch.
-
-# %%
-with torch.inference_mode():
-    pred = model(image, mask).pred
-error = (pred - ml.patchify(image, model.cfg.patch_size)).square().mean(dim=2)
-print(f"hidden patches (these carry the loss): {error[mask].mean():.3f}")
-print(f"visible patches (these do not):        {error[~mask].mean():.3f}")
-
-# %% [markdown]
-# ### Why hidden patches are blurred
-#
-# Say a hidden pixel is black (0) or white (1), and what is visible does not tell which. Which grey costs least on
-# average, if the cost is the squared error?
-
-# %%
-truth = torch.tensor([0.0, 1.0])
-for guess in (0.0, 0.25, 0.5, 0.75, 1.0):
-    print(f"paint {guess:.2f}: expected squared error {(guess - truth).square().mean():.4f}")
-
-# %% [markdown]
-# The average of the possible answers wins, though it is never the right answer itself. Where the model is unsure it
-# paints that average, and an average of many sharp edges is a blur. Blur is how this loss spells "I do not know".
-
-# %% [markdown]
-# ## Another seed, another picture
-#
-# The model is deterministic: the same photo and the same mask give the same picture. All that a seed changes is which
-# patches are hidden.
-
-# %%
-masks = {f"seed {seed}": draw_mask("random", model.cfg.grid_size, 0.75, seed=seed) for seed in range(5)}
-show_comparison({name: ml.reconstruct(model, image, mask) for name, mask in masks.items()})
-
-# %%
-masks = [draw_mask("random", model.cfg.grid_size, 0.75, seed=seed) for seed in range(20)]
-errors = torch.tensor([ml.reconstruct(model, image, mask).mse for mask in masks])
-print(f"MSE over 20 seeds: {errors.min():.3f} to {errors.max():.3f}, mean {errors.mean():.3f}, std {errors.std():.3f}")
-
-# %% [markdown]
-# So one picture with one mask says little about a model: compare models over many.
-#
-# > **A reader's question: why does a second run give another picture?** Several implementations draw the mask inside
-# > the model, also when it is only evaluated, so every call hides other patches. Here the mask is an argument, and
-# > you decide.
-
-# %% [markdown]
-# ## Random, block, grid
-#
-# The same number of hidden patches, chosen in three ways. **Predict** the order of the three errors, then run.
-
-# %%
-masks = {name: draw_mask(name, model.cfg.grid_size, 0.75, seed=0) for name in ("random", "block", "grid")}
-show_comparison({name: ml.reconstruct(model, image, mask) for name, mask in masks.items()})
-
-# %% [markdown]
-# **Explain.** What counts is how far a hidden patch is from the nearest visible one. On a grid every hidden patch
-# touches a visible one, so good guesses are near. A block leaves large areas with nothing close, and there the model
-# can only continue colours inwards. Random lies between. Two cautions: this model met only random masks in training,
-# and a low error here does not mean better features. The paper (section 4.1, *mask sampling*) finds that the easy
-# grid gives sharper pictures and worse features.
-
-# %% [markdown]
-# ## How much can you hide?
-#
-# The error of the model and of the harmonic fill on some photos, as the hidden share grows. **Predict**: where does the
-# model do best *compared with the fill*: below the ratio it was trained at, at it, or above?
-
-# %%
+from mae_lite.cost import format_speeds, measure_speed
 from mae_lite.evaluate import masked_errors
+from mae_lite.exercises import reconstruction as check
+from mae_lite.exercises.searches import best_alone, greedy_patches
+from mae_lite.figures import show_comparison, show_guesses, show_unseen
+from mae_lite.lab_figures import show_grid, show_psnr_by_visible
+from mae_lite.sweeps import compare_models, guess, predict_unseen, ratio_sweep, sweep_flipbook, ten_guesses
 
-photos = torch.cat([ml.load_image(path, model) for path in ml.list_photos()[::3]])
-ratios = (0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.9, 0.95)
-found = [masked_errors(model, photos, ratio) for ratio in ratios]
-mse = {name: [f[name].mean().item() for f in found] for name in ("model", "harmonic")}
-print(len(photos), "photos,", len(ratios), "ratios")
-
-# %%
-named = {"model": mse["model"], "harmonic fill": mse["harmonic"]}
-show_errors(ratios, named, trained_at=model.cfg.mask_ratio)
+_ = torch.set_grad_enabled(False)  # nothing is trained here
+FAST = bool(os.environ.get("MAE_LITE_FAST"))  # fewer repeats, for the tests
 
 # %%
-for ratio, ours, fill in zip(ratios, mse["model"], mse["harmonic"], strict=True):
-    print(f"{ratio:4.0%} hidden: model {ours:.3f}, harmonic fill {fill:.3f}, skill {1 - ours / fill:+.2f}")
+model = ml.load_model()
+photos = {path.stem: ml.load_image(path, model) for path in ml.list_photos()}
+sweep_flipbook(ratio_sweep(model, photos["astronaut"]))
+
+# %%
+face = torch.zeros(14, 14)
+face[0:5, 4:9] = 1  # rows 0 to 4, columns 4 to 8; 1 means hidden
+masks = {"the face": ml.mask_from_grid(face), "as many, here and there": ml.random_mask(196, 25 / 196, seed=0)}
+show_comparison({name: ml.reconstruct(model, photos["astronaut"], mask) for name, mask in masks.items()})
 
 # %% [markdown]
-# **Explain.** Both errors rise, since what is hidden lies farther and farther from what is seen. The model was trained
-# at one ratio and can be used at all; the column of skills says by how much it beats the fill at each, and where its
-# lead is largest may surprise you. Now look at the fill's own error on the left: with little hidden, continuing the
-# neighbours is already a good answer, and a network that is trained there can get by with that. This is the paper's
-# reason to hide so much (section 3): not prettier pictures, but a task that neighbours alone do not solve. A few photos
-# are a small sample, so trust the trend and not the second digit.
+# **Explain.**
+# 1. The model loses fine things long before large ones: it keeps the colour and the rough shape of the suit for as
+#    long as a few of its patches are seen.
+# 2. No. One seed ranks all patches once, and the slider moves the cut. Any change comes from what was hidden in
+#    addition.
+# 3. Colours that continue the rim of the hole, and nothing of *her*. The middle is far from anything visible, and in
+#    training the model met patches hidden here and there, hardly ever a hole in one piece.
+# 4. Far better, with the same number of patches. So *how many* is not the whole question; *which* is the rest of it.
+#
+# ### The numbers under the pictures
+# - **MSE** is the training loss: squared error on hidden patches, in normalised pixels ([notebook
+#   05](05_loss_and_pictures.ipynb)). **PSNR** says much the same on a log scale; higher is better.
+# - **Skill** is the yardstick. It compares with a **harmonic fill**, a soap film held by the visible pixels, which
+#   knows nothing about the world ([notebook 03](03_what_to_hide.ipynb)): 1 is perfect, 0 no better than the film, below
+#   0 worse.
+#
+# And this is what they are about:
+
+# %%
+print(f"{DEFAULT_MODEL}: {sum(p.numel() for p in model.parameters()):,} weights")
+print(f"trained on images of {model.cfg.img_size} with {model.cfg.mask_ratio:.0%} hidden, drawn at random each time")
+
+# %% [markdown]
+# ## Another mask, another picture
+#
+# > **A reader's question: why does a second run give another result?** The same photo went through the model twice, in
+# > evaluation mode, and came out different ([transformers, issue
+# > 20328](https://github.com/huggingface/transformers/issues/20328)). Is it broken?
+#
+# **Predict** what makes more of a difference to the error: another mask on the same photo, or another photo under the
+# same mask?
+
+# %%
+guesses = {name: ten_guesses(model, photo) for name, photo in photos.items()}  # ten masks, the same for all photos
+
+
+def error_by_mask(found):
+    """The error of each guess, on what its mask hides."""
+    off = (found.preds - found.patches).square().mean(dim=2)
+    return (off * found.masks).sum(dim=1) / found.masks.sum(dim=1)
+
+
+# %%
+errors = torch.stack([error_by_mask(found) for found in guesses.values()])  # (photos, masks)
+again = ten_guesses(model, photos["coffee"]).preds - guesses["coffee"].preds
+print(f"same photo, same mask, run twice: largest difference {again.abs().max():.6f}")
+print(f"same photo, ten masks:  error {errors.mean():.3f} give or take {errors.std(dim=1).mean():.3f}")
+print(f"same mask, {len(photos)} photos:   error {errors.mean():.3f} give or take {errors.std(dim=0).mean():.3f}")
+
+# %% [markdown]
+# **Explain.** The model draws nothing at random. That other implementation draws a new mask inside, at every call, also
+# for evaluation; here the mask is an argument, and the result is fixed. A mask makes some difference, a photo much
+# more. So never compare two models on different photos, and not by one picture either: same photos, same masks, several
+# of both. That is the **control** in all that follows.
+
+# %% [markdown]
+# ## Does it know where it is wrong?
+#
+# Ten masks are ten answers for each patch. Where they disagree, the model goes by whatever it happens to see. To know
+# that, one needs no look at the truth. **Predict**: does the disagreement tell where the error is? Better than the
+# plain contrast of a patch, which *does* need the truth?
+
+# %%
+show_guesses(guesses["coffee"])
+
+# %%
+from_truth, from_guesses = [], []
+
+
+def rank_correlation(a, b):
+    ranks = torch.stack([a, b]).argsort(dim=1).argsort(dim=1).float()
+    return torch.corrcoef(ranks)[0, 1].item()
+
+
+for found in guesses.values():
+    known = found.spread.isfinite()  # hidden at least twice
+    from_guesses.append(rank_correlation(found.spread[known], found.error[known]))
+    from_truth.append(rank_correlation(found.patches.std(dim=1)[known], found.error[known]))
+
+# %%
+for name, found in {"disagreement": from_guesses, "contrast": from_truth}.items():
+    found = torch.tensor(found)
+    print(
+        f"error and {name:12}: rank correlation {found.median():.2f} (of photos {found.min():.2f} to {found.max():.2f})"
+    )
+
+# %% [markdown]
+# **Explain.** 1 would be the same order of patches, 0 none at all. The disagreement is a fair map of the error, and it
+# comes from the visible patches alone. Use it whenever there is no truth to compare with: if ten masks paint ten
+# different things, do not believe any of them.
+
+# %% [markdown]
+# ## Hide the thing, or hide the background
+#
+# What costs more to hide, the fig or as much of the plate and the ground?
+
+# %%
+show_grid(ml.to_uint8(photos["fig"], model.cfg)[0], patch_size=8)
+
+# %% [markdown]
+# ### Exercise 1: the same hole, twice
+#
+# > **Difficulty** 2 of 5 · **Time** 10 minutes
+#
+# Write down by which factor the fig will cost more, or less. Then make two masks with `ml.mask_from_grid`: one over the
+# fig, and **the same hole**, moved to where no fig is. Return both and the factor, the MSE of the first divided by that
+# of the second. `ml.reconstruct(model, image, mask).mse` measures one.
+#
+# <details><summary>Hint 1</summary>
+#
+# `grid = torch.zeros(14, 14)`, then `grid[rows, columns] = 1` with slices, as for the face above.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Rows 5 to 10 and columns 6 to 10 hold the fig without its stalk. Left of it is room for the same rectangle.
+#
+# </details>
+
+
+# %%
+def object_or_background(model, image):
+    ### BEGIN SOLUTION
+    fig, elsewhere = torch.zeros(14, 14), torch.zeros(14, 14)
+    fig[5:11, 6:11] = 1  # 6 x 5 patches
+    elsewhere[5:11, 0:5] = 1  # the same rectangle
+    masks = [ml.mask_from_grid(grid) for grid in (fig, elsewhere)]
+    errors = [ml.reconstruct(model, image, mask).mse for mask in masks]
+    return *masks, errors[0] / errors[1]
+    ### END SOLUTION
+
+
+check.object_or_background(object_or_background)
+
+# %% [markdown]
+# Why the same *shape*? Because of what you saw at the start: scattered patches lie near something visible, and are
+# cheap for that alone. Two holes that differ in one thing only make an experiment.
+
+# %% [markdown]
+# ## Which patches tell the most?
+#
+# Now from the other side: everything is hidden, and ten patches may be shown. Every second patch of every second row is
+# on offer, 49 in all. **Predict** the order of four ways to choose, by how well the rest is painted: at random, the ten
+# with the most contrast, the ten that are best when each is shown *alone*, and one after the other, each time the one
+# that helps most **beside those already shown** (that is called *greedy*).
+
+# %%
+candidates = torch.arange(196).reshape(14, 14)[::2, ::2].flatten().tolist()
+flower = photos["dahlia"]
+contrast = ml.patchify(flower, 8)[0].std(dim=1)
+ways = {
+    "random": [candidates[k] for k in torch.randperm(49, generator=torch.Generator().manual_seed(0))[:10]],
+    "most contrast": sorted(candidates, key=lambda patch: -contrast[patch])[:10],
+    "best alone": best_alone(model, flower, candidates),
+    "greedy": greedy_patches(model, flower, candidates),
+}
+
+# %%
+shown = {}
+for name, patches in ways.items():
+    mask = torch.ones(1, 196, dtype=torch.bool)
+    mask[0, patches] = False
+    shown[name] = ml.reconstruct(model, flower, mask)
+show_comparison(shown)
+
+# %% [markdown]
+# **Explain.** Look at *where* the ten lie. The patch that tells most alone has the colour of most of the picture, and
+# so have the next nine: together they say one thing ten times. Contrast picks what is hard to guess and says little
+# about anything else. The greedy choice asks what is still missing, and spreads out: some flower, some of each
+# background. What a patch tells is no property of the patch. It depends on what has been told.
+#
+# ### Exercise 2: the ten that tell the most
+#
+# > **Difficulty** 3 of 5 · **Time** 15 minutes
+#
+# Write the greedy search. Start with nothing shown; ten times, try each candidate beside those already chosen, and keep
+# the one with the smallest error. Return the ten patch numbers. The check compares with 200 random choices; be below
+# all of them, and well below their mean. The cell before the exercise does a whole row of tries in one forward pass.
+#
+# <details><summary>Hint 1</summary>
+#
+# `left = [patch for patch in candidates if patch not in chosen]`. The tries of one step are
+# `[[*chosen, patch] for patch in left]`, all of one length, so they make a tensor.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `errors.argmin()` is a place in `left`, not a patch number.
+#
+# </details>
+
+
+# %%
+def errors_when_shown(model, image, shown):
+    """For each row of patch numbers in `shown` (b, k): the error added up over all other patches."""
+    masks = torch.ones(len(shown), model.num_patches, dtype=torch.bool).scatter(1, shown, False)
+    found = guess(model, image, masks)  # one batch
+    return ((found.preds - found.patches).square().mean(dim=2) * masks).sum(dim=1)
+
+
+# %%
+def ten_best(model, image, candidates):
+    ### BEGIN SOLUTION
+    chosen = []
+    for _ in range(10):
+        left = [patch for patch in candidates if patch not in chosen]
+        errors = errors_when_shown(model, image, torch.tensor([[*chosen, patch] for patch in left]))
+        chosen.append(left[errors.argmin()])
+    return chosen
+    ### END SOLUTION
+
+
+check.ten_best(ten_best)
+
+# %% [markdown]
+# ## How few are enough?
+#
+# Back to random masks. With one seed they are nested: every mask shows what the one before showed, and one patch more.
+# **Predict**: can the PSNR go *down* when one more patch is shown?
+
+
+# %%
+def psnr_with(visible, seed):
+    mask = ml.random_mask(196, mask_ratio=1 - visible / 196, seed=seed)
+    return ml.reconstruct(model, photos["mountains"], mask).psnr
+
+
+curves = {f"seed {seed}": [psnr_with(visible, seed) for visible in range(1, 41)] for seed in (0, 1)}
+show_psnr_by_visible(curves, target=18)
+
+# %% [markdown]
+# **Explain.** It can, and often does, for two reasons. The model is no perfect reasoner: one more clue can mislead it.
+# And the PSNR is over hidden patches, so a patch that is easy to guess leaves the average when it is shown. The trend
+# is upwards all the same.
+#
+# ### Exercise 3: the fewest
+#
+# > **Difficulty** 2 of 5 · **Time** 10 minutes
+#
+# Find the smallest number of visible patches with a PSNR of at least `target`, with `ml.random_mask(196, ...)` of seed
+# 0. A binary search needs eight tries. May you use it?
+#
+# <details><summary>Hint 1</summary>
+#
+# A binary search throws away half of the counts after each try. When is that safe? Look at the curves again.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# With `visible` patches shown the mask ratio is `1 - visible / 196`.
+#
+# </details>
+
+
+# %%
+def fewest_visible(model, image, target):
+    ### BEGIN SOLUTION
+    for visible in range(1, 196):
+        mask = ml.random_mask(196, mask_ratio=1 - visible / 196, seed=0)
+        if ml.reconstruct(model, image, mask).psnr >= target:
+            return visible
+    ### END SOLUTION
+
+
+check.fewest_visible(fewest_visible)
+
+# %% [markdown]
+# ## What does it know about the world?
+#
+# The soap film does not care if you mirror a photo, turn it, or make a negative: its error stays the same, exactly. So
+# whatever changes for the *model* is something it learned about photos. Mirrored ones it met in training, as often as
+# not, so the mirror is our control. **Predict** which of the other three hurts most, and whether it hurts more with
+# three quarters hidden or with nearly all.
+
+
+# %%
+def changed(imgs, mask):
+    """Photos and their masks, changed together."""
+    grid, (mean, std) = mask.unflatten(1, (14, 14)), (model.cfg.mean, model.cfg.std)
+    black_plus_white = torch.tensor([(1 - 2 * m) / s for m, s in zip(mean, std, strict=True)])[:, None, None]
+    return {
+        "as it is": (imgs, mask),
+        "mirrored": (imgs.flip(3), grid.flip(2).flatten(1)),
+        "upside down": (imgs.flip(2), grid.flip(1).flatten(1)),
+        "on its side": (imgs.transpose(2, 3), grid.transpose(1, 2).flatten(1)),
+        "negative": (black_plus_white - imgs, mask),
+    }
+
+
+# %%
+everything, device = torch.cat(list(photos.values())), ml.pick_device()
+found = {}
+for ratio in (0.75, 0.95):
+    for seed in range(2 if FAST else 4):
+        mask = ml.random_mask(196, ratio, batch_size=len(photos), seed=seed)
+        for name, (imgs, hidden) in changed(everything, mask).items():
+            loss = model(imgs.to(device), hidden.to(device)).loss.item()
+            found.setdefault(name, {}).setdefault(ratio, []).append(loss)
+
+# %%
+for name, errors in found.items():
+    usual = {ratio: sum(found["as it is"][ratio]) for ratio in errors}
+    more = [f"{ratio:.0%} hidden {sum(each) / usual[ratio] - 1:+6.1%}" for ratio, each in errors.items()]
+    print(f"{name:12}", "   ".join(more))
+
+# %% [markdown]
+# **Explain.** The mirror's row shows how far such numbers move for no reason. What stands out from it the model has
+# learned: that light comes from above, that things stand upright, that shadows are dark. At 75 % it hardly
+# matters, since neighbours tell enough; with nearly everything hidden there is nothing else to go by. Still, the
+# amounts are small. Most of what a model of this size does would work in any direction, and for any light.
+
+# %% [markdown]
+# ## What does not belong?
+#
+# Hide every patch once and compare it with what its surroundings make one expect: four masks, so that each patch is
+# seen in one and hidden in three. We put a bit of sky into the grass. It is smooth, so contrast will not give it away.
+# **Predict**: will the map find it? And would the soap film?
+
+
+# %%
+def with_piece(host, piece):
+    odd = host.clone()
+    odd[..., 80:96, 24:40] = piece  # 2 x 2 patches: rows 10 and 11, columns 3 and 4
+    return odd
+
+
+sky, grass = photos["meadow"][..., 0:16, 72:88], photos["meadow"][..., 88:104, 24:40]
+show_unseen(predict_unseen(model, with_piece(photos["meadow"], sky)))
+
+
+# %%
+def film_error(found, image):
+    """The same map for the soap film: each patch from the masks that hide it."""
+    hidden = ml.pixel_mask(found.masks, model.cfg.grid_size, 8)
+    film = ml.patchify(ml.harmonic_fill(image.expand(len(hidden), -1, -1, -1), hidden), 8)
+    mean = (film * found.masks[..., None]).sum(dim=0) / found.times[:, None]
+    return (mean - found.patches).square().mean(dim=1)
+
+
+def places(score):
+    """How many of the other patches look odder than those of the piece, on average."""
+    piece = torch.zeros(14, 14, dtype=torch.bool)
+    piece[10:12, 3:5] = True
+    inside, outside = score[piece.flatten()], score[~piece.flatten()]
+    return (outside > inside[:, None]).float().sum(dim=1).mean()
+
+
+# %%
+for name, piece in {"sky": sky, "grass": grass}.items():
+    rows = []
+    for host in photos.values():
+        odd = with_piece(host, piece)
+        found = predict_unseen(model, odd)
+        rows.append([places(found.error), places(film_error(found, odd)), places(found.patches.std(dim=1))])
+    by_model, by_film, by_contrast = torch.tensor(rows).mean(dim=0).tolist()
+    print(f"{name} in {len(rows)} photos, odder than it: by the model {by_model:.0f} patches of 192, "
+          f"by the film {by_film:.0f}, by contrast {by_contrast:.0f}")  # fmt: skip
+
+# %% [markdown]
+# **Explain.** The map finds the sky, and it is tempting to say that the model *understands* that sky is no part of a
+# meadow. Then look at the yardstick: the film finds it about as well, since smooth colours that do not fit their
+# surroundings are all it takes. The bit of grass, which has a common colour, is found much less, while leaves and fur
+# look odd everywhere. A map of errors shows what the surroundings do not tell, and fine texture is the most common
+# case.
+
+# %% [markdown]
+# ## Where the soap film wins
+#
+# On most of the bundled photos the model beats the film at 75 %. But it learned from photos, and its advantage
+# ends where they end.
+#
+# ### Exercise 4: beat the model
+#
+# > **Difficulty** 4 of 5 · **Time** 15 minutes
+#
+# Make a picture (3, height, width), values from 0 to 1, with some contrast, on which the film's squared error is at
+# least a fifth below the model's. You are the adversary; the check tries three masks.
+#
+# <details><summary>Hint 1</summary>
+#
+# The film is best where every pixel is the mean of its neighbours: on smooth slopes. But a smooth grey slope looks like
+# a sky or a wall, and those the model knows. (Noise does not help: there both are lost.)
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# In photos the three colours grow brighter and darker together. What if red rises where green falls?
+#
+# </details>
+
+
+# %%
+def beat_the_model(height, width):
+    ### BEGIN SOLUTION
+    wave = 0.5 + 0.5 * torch.cos(torch.pi * torch.linspace(0, 1, width)).expand(height, -1)
+    return torch.stack([wave, 1 - wave, wave])  # from magenta to green, as bright in the middle as at the sides
+    ### END SOLUTION
+
+
+check.beat_the_model(beat_the_model)
+
+# %% [markdown]
+# Such a picture says what a model takes for granted. A yardstick that knows nothing cannot be fooled.
+
+# %% [markdown]
+# ## Two models under one mask
+#
+# All bundled models that paint pixels, with the same photo and the same mask. **Predict**: does the larger one have
+# sharper edges here? And is one picture enough to say which is better?
+
+# %%
+names = [info.name for info in ml.list_models() if info.where == "bundled" and info.target == "raw"]
+models = {name: ml.load_model(name) for name in names}
+mask = ml.random_mask(196, mask_ratio=0.75, seed=1)
+show_comparison(compare_models(models, ml.asset_path("photos", "dogs.jpg"), mask))
+
+# %%
+for name, one in models.items():
+    found = masked_errors(one, torch.cat([ml.load_image(path, one) for path in ml.list_photos()]), mask_ratio=0.75)
+    wins = (found["model"] < found["harmonic"]).sum()
+    skill = 1 - found["model"].mean() / found["harmonic"].mean()
+    print(f"{name}: {sum(p.numel() for p in one.parameters()):,} weights, skill {skill:+.3f} over all photos,")
+    print(f"    ahead of the film on {wins} of {len(found['model'])}")
+
+# %% [markdown]
+# **Explain.** On one photo under one mask either may look better. Over all photos, with the same masks for everyone,
+# the numbers can be compared, and the gap is smaller than a lucky picture suggests. The `Model` menu of the playground
+# switches between them at one mask.
+
+# %% [markdown]
+# ## Bigger models, and a GPU
+#
+# The paper's models are larger: base, large and huge. How fast would they be *here*? Speed does not depend on what
+# weights say, so random ones will do and nothing is downloaded. **Predict**: base has nearly thirty times the weights
+# of nano. Is it thirty times slower?
+
+# %%
+if ml.pick_device().type == "cuda":
+    sizes = list(ml.PRESETS)  # 256 images at once, in bfloat16
+else:
+    sizes = ["nano", "mini", "tiny"] if FAST else ["nano", "mini", "tiny", "base"]  # one image at a time
+print(format_speeds(measure_speed(name, ml.PRESETS[name], seconds=0.5) for name in sizes))
+
+# %% [markdown]
+# **Explain.** It need not be. Each weight is used once for each token, so time follows weights *times tokens*, and
+# small models lose time between one small step and the next. On a GPU that is most of it, so the larger ones are slowed
+# down less than the count says. The column *GB* is the peak of the memory on a GPU; on a CPU it is that of the weights
+# alone. [Notebook 04](04_encoder_decoder.ipynb) takes the cost apart.
+#
+# ### The official weights, on request
+#
+# Nothing in this notebook is downloaded. If you want to see what the paper's models paint, one line does it, in a cell
+# of your own:
+#
+# ```python
+# model = ml.load_model("mae_visualize_vit_base")  # 448 MB, once; after that it is on this disk
+# ```
+#
+# Then run any experiment of this notebook again (photos have to be loaded anew, `ml.load_image(path, model)`, as it
+# takes larger ones). The playground's menu has them too, and says size and licence before it fetches anything. **These
+# weights are Meta's, under CC-BY-NC 4.0: not for commercial use.** The ones that paint pixels:
+
+# %%
+for info in ml.list_models():
+    if info.decoder and info.target == "raw":
+        print(f"{info.name:33} {info.size_mb:5} MB  {info.where:9} {info.licence}")
 
 # %% [markdown]
 # ## Your own photo
 #
-# Put a path between the quotes, or use *Own photo* in the playground above. The middle of the picture is cut out to
-# fit, and nothing leaves this machine.
+# Put a path between the quotes, or use *Own photo* in the playground. The middle is cut out to fit, and nothing leaves
+# this machine. Things worth trying: a page of text, a face, a brick wall, a plain sky. Before you run each, say what
+# will be easy.
 
 # %%
 own = ""
-path = own or ml.asset_path("photos", "nuthatch.jpg")
-ml.reconstruct(model, ml.load_image(path, model), mask).figure()
-
-# %% [markdown]
-# Things worth trying: a page of text, a face, a brick wall, a plain sky. Before you run each, say what will be easy.
+photo = ml.load_image(own or ml.asset_path("photos", "nuthatch.jpg"), model)
+ml.reconstruct(model, photo, ml.random_mask(196, mask_ratio=0.75, seed=0)).figure(("masked", "pasted", "error"))
 
 # %% [markdown]
 # ## Key takeaways
-# - The loss counts hidden patches only, so the raw output on visible patches means nothing and is pasted over.
-# - Squared error makes the average of all plausible answers the best one, and the average is blurred.
-# - The mask is an input: with the photo and the mask given, the result is fixed.
-# - Which patches are hidden matters as much as how many.
-# - A nice picture is no evidence by itself. Compare with a fill that knows nothing, over several photos and masks.
+# - With photo and mask given, the result is fixed. Compare on the same photos and the same masks, several of both.
+# - Ten masks give ten answers. Where they disagree, the model is likely to be wrong, and one knows it without the
+#   truth.
+# - Two holes are comparable if they differ in one thing. Area is not enough; shape counts.
+# - What a patch tells depends on what has been told already. Choose one after the other.
+# - A yardstick that knows nothing keeps claims honest. Much of what looks like understanding, a soap film does too.
+#
+# ## Quiz
+# **1.** A map of errors is bright where somebody was copied into a photo. Does the model know about people?
+# <details><summary>Answer</summary>
+#
+# One cannot say from the map alone. Any border that does not continue its surroundings is bright, and so is fine
+# texture. Compare with the film's map, and with pieces that fit in colour.
+#
+# </details>
+#
+# **2.** Why are the ten patches that are best alone a poor team?
+# <details><summary>Answer</summary>
+#
+# Each was chosen as if the others were not there. They tend to tell the same, the commonest colour, and leave the rest
+# untold.
+#
+# </details>
+#
+# **3.** With 60 patches visible a photo has the PSNR you want, and with 59 it has not. Is 60 the fewest?
+# <details><summary>Answer</summary>
+#
+# Not necessarily. PSNR goes up and down on the way; a smaller number may reach it too. One has to look at them all.
+#
+# </details>
 #
 # ## To discuss
-# 1. If you wanted sharp guesses instead of averages, what would you change about the loss? What would you lose?
-# 2. Filling holes was never the goal, features were. What would convince you that they are good?
-# 3. For words, hiding about one in seven is usual. What about pictures makes a far higher share work?
-# 4. Find a photo where the harmonic fill beats the model. What do such photos have in common?
+# 1. Filling holes was never the goal of the paper, features were. Which of these experiments says something about
+#    features?
+# 2. A picture can be hidden patch by patch until one cannot tell what it is. Do you and the model lose it at the same
+#    point? What would the difference mean?
+# 3. The model was trained with three quarters hidden at random. Which of its weaknesses come from that, and what other
+#    masks in training would mend them?
+# 4. Disagreement under several masks costs several forward passes. Where would you pay for it?
 #
 # ## Further reading
-# - He, Chen, Xie, Li, Dollár, Girshick: *Masked Autoencoders Are Scalable Vision Learners*,
-#   [arXiv 2111.06377](https://arxiv.org/abs/2111.06377). Section 3 for the method, 4.1 for ratio and mask sampling,
-#   figures 2 to 4 for reconstructions like these.
+# - He et al. 2021: *Masked Autoencoders Are Scalable Vision Learners*,
+#   [arXiv 2111.06377](https://arxiv.org/abs/2111.06377). Figures 2 to 4 for reconstructions like these, section 4.1 for
+#   ratio and sampling.
+# - Bau et al. 2019: *Seeing What a GAN Cannot Generate*, [arXiv 1910.11626](https://arxiv.org/abs/1910.11626). The same
+#   question put to another kind of model: what does it leave out?
+# - Lakshminarayanan et al. 2017: *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*,
+#   [arXiv 1612.01474](https://arxiv.org/abs/1612.01474). Disagreement as a measure of doubt.
 #
-# Back to [Start here](00_start_here.ipynb).
+# {navigation}
