@@ -12,7 +12,6 @@ from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.checkpoints import load_model
 from mae_lite.exercises.check import call, exercise, expect
 from mae_lite.exercises.searches import bisect, scan, trained_and, visible_psnr
-from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.sweeps import guess
 
@@ -26,68 +25,70 @@ CONTRAST = 0.1
 
 
 @functools.cache
-def _case() -> tuple[str, float]:
-    """A photo and a PSNR for which each usual slip finds another number of patches than the fewest."""
-    for name in PHOTOS:
-        slips = _slips(*trained_and(name))
-        psnr = visible_psnr(*trained_and(name))
-        for target in TARGETS:
-            first = scan(psnr, target, most=45)
-            found = [first, first - 1, *(slip(target) for slip in slips.values())] if first and first > 8 else [0, 0]
-            if len(set(found)) == len(found):
-                return name, target
-    return PHOTOS[0], TARGETS[0]
+def _psnr(name: str) -> Callable[[int], float]:
+    """The PSNR of a photo by how many patches are visible."""
+    return visible_psnr(*trained_and(name))
 
 
-def _slips(model: MAE, image: Float[Tensor, "1 c h w"]) -> dict[str, Callable[[float], int | None]]:
-    """For usual mistakes the hint, and what comes out when it is made."""
-    right, drawn_anew, pasted = (
-        visible_psnr(model, image, **how) for how in ({}, {"seed": None}, {"whole": True})
-    )  # fmt: skip
+@functools.cache
+def _slips(name: str) -> dict[str, Callable[[float], int | None]]:
+    """For usual mistakes the hint, and a function from the target to what comes out."""
+    drawn_anew, pasted = (visible_psnr(*trained_and(name), **how) for how in ({"seed": None}, {"whole": True}))
     return {
         "The PSNR was taken over the whole picture, where visible patches are right for free; count hidden ones only.":
             functools.partial(scan, pasted),
         "Each count had a mask of another seed, so luck decides; keep the seed 0, and every mask holds the one before.":
             functools.partial(scan, drawn_anew),
         "This is what a binary search finds. It takes for granted that more visible patches never lower the PSNR.":
-            functools.partial(bisect, right),
+            functools.partial(bisect, _psnr(name)),
     }  # fmt: skip
+
+
+@functools.cache
+def _case() -> tuple[str, float]:
+    """A photo and a PSNR for which each usual slip finds another number of patches than the fewest."""
+    for name in PHOTOS:
+        for target in TARGETS:
+            first = scan(_psnr(name), target, most=45)
+            if first and first > 8:
+                found = [first, first - 1, *(slip(target) for slip in _slips(name).values())]
+                if len(set(found)) == len(found):
+                    return name, target
+    return PHOTOS[0], TARGETS[0]
 
 
 @exercise
 def fewest_visible(mine: Any) -> str:
     """`mine(model, image, target)` is the smallest number of visible patches with a PSNR of at least `target`."""
     name, target = _case()
-    model, image = trained_and(name)
-    psnr = visible_psnr(model, image)
-    first = scan(psnr, target)
+    first = scan(_psnr(name), target)
     with torch.no_grad():
-        got = call(mine, model, image, target, hint="ml.reconstruct(model, image, mask).psnr is the PSNR.")
-    _expect_count(got, psnr, target, first)
+        got = call(mine, *trained_and(name), target, hint="ml.reconstruct(model, image, mask).psnr is the PSNR.")
+    _expect_count(got, first)
     if got != first:
-        _explain_count(int(got), model, image, target, first)
-    searched = bisect(psnr, target)
+        _explain_count(int(got), name, target, first)
+    searched = bisect(_psnr(name), target)
     other = f" A binary search says {searched}, since one more visible patch can make the PSNR of the others fall."
     return f"with {first} of 196 patches visible the {name} first reach {target:g}.{other if searched != first else ''}"
 
 
-def _expect_count(got: Any, psnr: Callable[[int], float], target: float, first: int) -> None:
-    """Go on if the reader's answer is a number of patches that reaches the target."""
+def _expect_count(got: Any, first: int) -> None:
+    """Go on if the reader's answer is a number of visible patches."""
     whole = isinstance(got, int) or (isinstance(got, Tensor) and got.numel() == 1 and not got.is_floating_point())
     expect(whole or not isinstance(got, float), "this is a share or a PSNR; return how many patches are visible.")
     expect(whole and 1 <= int(got) <= 195, f"return a whole number of patches from 1 to 195, not {got}.")
     expect(int(got) != 196 - first, f"{int(got)} is how many are hidden; return how many are visible.")
 
 
-def _explain_count(got: int, model: MAE, image: Tensor, target: float, first: int) -> None:
+def _explain_count(got: int, name: str, target: float, first: int) -> None:
     """The verdict on another count than the first one that is enough."""
-    psnr = visible_psnr(model, image)
-    measured = f"with {got} visible the PSNR is {psnr(got):.2f}, the target {target:g}"
-    for hint, slip in _slips(model, image).items():
+    reached = _psnr(name)(got)
+    measured = f"with {got} visible the PSNR is {reached:.2f}, the target {target:g}"
+    for hint, slip in _slips(name).items():
         expect(got != slip(target), f"{measured}. {hint}")
     before = "This is the number before it; the first one that reaches the target is asked for."
     expect(got != first - 1, f"{measured}. {before}")
-    expect(psnr(got) < target, f"{measured}, but fewer do as well. Look at every count, from 1 up.")
+    expect(reached < target, f"{measured}, but fewer do as well. Look at every count, from 1 up.")
     expect(False, f"{measured}, so that is not enough.")
 
 

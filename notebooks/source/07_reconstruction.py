@@ -228,16 +228,28 @@ show_comparison(shown)
 # %% [markdown]
 # **Explain.** Look at *where* the ten lie. The patch that tells most alone has the colour of most of the picture, and
 # so have the next nine: together they say one thing ten times. Contrast picks what is hard to guess and says little
-# about anything else. The greedy choice asks what is still missing, and spreads out: some flower, some of each
-# background. What a patch tells is no property of the patch. It depends on what has been told.
+# about anything else. The greedy choice asks what is still missing, and spreads out: the flower, its rim, what lies
+# around it. What a patch tells is no property of the patch. It depends on what has been told.
 #
+# Many choices can be tried at once. As long as they show equally many patches, they are one batch:
+
+
+# %%
+def errors_when_shown(model, image, shown):
+    """For each row of patch numbers in `shown` (b, k): the error added up over all other patches."""
+    masks = torch.ones(len(shown), model.num_patches, dtype=torch.bool).scatter(1, shown, False)
+    found = guess(model, image, masks)  # one batch
+    return ((found.preds - found.patches).square().mean(dim=2) * masks).sum(dim=1)
+
+
+# %% [markdown]
 # ### Exercise 2: the ten that tell the most
 #
 # > **Difficulty** 3 of 5 · **Time** 15 minutes
 #
 # Write the greedy search. Start with nothing shown; ten times, try each candidate beside those already chosen, and keep
 # the one with the smallest error. Return the ten patch numbers. The check compares with 200 random choices; be below
-# all of them, and well below their mean. The cell before the exercise does a whole row of tries in one forward pass.
+# all of them, and well below their mean. Use `errors_when_shown`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -250,14 +262,6 @@ show_comparison(shown)
 # `errors.argmin()` is a place in `left`, not a patch number.
 #
 # </details>
-
-
-# %%
-def errors_when_shown(model, image, shown):
-    """For each row of patch numbers in `shown` (b, k): the error added up over all other patches."""
-    masks = torch.ones(len(shown), model.num_patches, dtype=torch.bool).scatter(1, shown, False)
-    found = guess(model, image, masks)  # one batch
-    return ((found.preds - found.patches).square().mean(dim=2) * masks).sum(dim=1)
 
 
 # %%
