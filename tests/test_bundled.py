@@ -3,7 +3,6 @@
 import csv
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -11,7 +10,6 @@ from mae_lite.assets import asset_path, list_photos
 from mae_lite.catalogue import bundled_models
 from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
 from mae_lite.evaluate import masked_errors, summarise
-from mae_lite.film import load_film
 from mae_lite.images import load_image
 
 MODELS = sorted(bundled_models())
@@ -65,19 +63,3 @@ def test_the_default_model_beats_every_fill_on_the_bundled_photos():
     assert table["harmonic"]["skill"] > 0.1
     assert table["nearest"]["skill"] > table["harmonic"]["skill"]
     assert table["visible mean"]["skill"] > table["nearest"]["skill"]
-
-
-@pytest.mark.parametrize("name", [name for name in MODELS if asset_path("weights", name).joinpath("film").is_dir()])
-def test_film_shows_the_training_from_noise_to_the_end(name):
-    film = load_film(name)
-    assert film.steps[0] == 0
-    assert 12 <= len(film.steps) <= 20
-    assert film.steps[-1] == int(film.history[-1]["step"])
-    assert sum(file.stat().st_size for file in asset_path("weights", name, "film").iterdir()) < 2e6
-    errors = [np.abs(frame.astype(int) - film.originals)[np.broadcast_to(film.hidden, frame.shape)].mean()
-              for frame in (film.frame(0), film.frame(-1))]  # fmt: skip
-    assert errors[1] < 0.5 * errors[0], "the last frame is not much nearer the photos than the first"
-
-
-def test_the_default_model_has_a_film():
-    assert asset_path("weights", DEFAULT_MODEL, "film").is_dir()

@@ -111,7 +111,7 @@ def beat_the_model(mine: Any) -> str:
     said = f"under three masks the squared error of the model is {error:.3f} and that of the fill {film_error:.3f}"
     if film_error > (1 - LEAD) * error:
         _expect_what_a_film_can_do(got.float(), said, error, film_error)
-    return f"{said}: skill {1 - error / film_error:+.2f}. Bring it into the playground, and see what it paints."
+    return f"{said}: skill {1 - error / film_error:+.2f}."
 
 
 def _expect_picture(got: Any, height: int, width: int) -> None:

@@ -17,7 +17,8 @@ ml.reconstruct(model, photo, mask).figure()
 #
 # ## A tour in five minutes
 #
-# Move the slider, by mouse or arrow keys. All pictures are in the page, so it needs nothing that runs.
+# Move the slider below, by mouse or arrow keys. All pictures are in the page; nothing computes while you move. (Where
+# you see four pictures and no slider, run that cell once.)
 # 1. Go right. What is lost first, the petals, the outline or the colour? What is there to the end?
 # 2. Look only at *given to the model* at 90 %. Would *you* have said that it is a flower?
 # 3. Go left to 10 %. Is the error gone? (*MSE* is the squared error on hidden patches. *Skill* compares it with a soap

@@ -428,7 +428,7 @@ report("mae-lite-nano, the same held out", nano, held_out)
 from mae_lite.film import load_film
 
 film = load_film("mae-lite-nano")
-film.flipbook(("dahlia", "mountains"), batch_size=128)
+film.flipbook(("dahlia", "mountains", "astronaut"), batch_size=128)
 
 # %%
 from mae_lite.figures import show_history

@@ -140,11 +140,9 @@ for found in guesses.values():
     from_truth.append(rank_correlation(found.patches.std(dim=1)[known], found.error[known]))
 
 # %%
-for name, found in {"disagreement": from_guesses, "contrast": from_truth}.items():
-    found = torch.tensor(found)
-    print(
-        f"error and {name:12}: rank correlation {found.median():.2f} (of photos {found.min():.2f} to {found.max():.2f})"
-    )
+for name, values in {"disagreement": from_guesses, "contrast": from_truth}.items():
+    low, middle, high = torch.tensor(values).quantile(torch.tensor([0.0, 0.5, 1.0])).tolist()
+    print(f"error and {name:12}: rank correlation {middle:.2f}, from {low:.2f} to {high:.2f} on single photos")
 
 # %% [markdown]
 # **Explain.** 1 would be the same order of patches, 0 none at all. The disagreement is a fair map of the error, and it
@@ -371,9 +369,9 @@ for name, errors in found.items():
 
 # %% [markdown]
 # **Explain.** The mirror's row shows how far such numbers move for no reason. What stands out from it the model has
-# learned: that light comes from above, that things stand upright, that shadows are dark. At 75 % it hardly
-# matters, since neighbours tell enough; with nearly everything hidden there is nothing else to go by. Still, the
-# amounts are small. Most of what a model of this size does would work in any direction, and for any light.
+# learned: that photos have an up and a down, that dark is not the same as bright. At 75 % it hardly matters, since
+# neighbours tell enough; with nearly everything hidden there is less else to go by. Still, the amounts are small. Most
+# of what a model of this size does would work in any direction and under any light.
 
 # %% [markdown]
 # ## What does not belong?
@@ -419,8 +417,8 @@ for name, piece in {"sky": sky, "grass": grass}.items():
         found = predict_unseen(model, odd)
         rows.append([places(found.error), places(film_error(found, odd)), places(found.patches.std(dim=1))])
     by_model, by_film, by_contrast = torch.tensor(rows).mean(dim=0).tolist()
-    print(f"{name} in {len(rows)} photos, odder than it: by the model {by_model:.0f} patches of 192, "
-          f"by the film {by_film:.0f}, by contrast {by_contrast:.0f}")  # fmt: skip
+    print(f"{name}: of 192 patches {by_model:.0f} look odder to the model, {by_film:.0f} to the film,")
+    print(f"    and {by_contrast:.0f} have more contrast, on average over {len(rows)} photos")
 
 # %% [markdown]
 # **Explain.** The map finds the sky, and it is tempting to say that the model *understands* that sky is no part of a
@@ -478,7 +476,7 @@ check.beat_the_model(beat_the_model)
 names = [info.name for info in ml.list_models() if info.where == "bundled" and info.target == "raw"]
 models = {name: ml.load_model(name) for name in names}
 mask = ml.random_mask(196, mask_ratio=0.75, seed=1)
-show_comparison(compare_models(models, ml.asset_path("photos", "dogs.jpg"), mask))
+show_comparison(compare_models(models, ml.asset_path("photos", "coffee.jpg"), mask))
 
 # %%
 for name, one in models.items():
@@ -508,10 +506,10 @@ else:
 print(format_speeds(measure_speed(name, ml.PRESETS[name], seconds=0.5) for name in sizes))
 
 # %% [markdown]
-# **Explain.** It need not be. Each weight is used once for each token, so time follows weights *times tokens*, and
-# small models lose time between one small step and the next. On a GPU that is most of it, so the larger ones are slowed
-# down less than the count says. The column *GB* is the peak of the memory on a GPU; on a CPU it is that of the weights
-# alone. [Notebook 04](04_encoder_decoder.ipynb) takes the cost apart.
+# **Explain.** It need not be. The *work* follows weights times tokens; the *time* has a part that does not, since small
+# models wait between one small step and the next. A GPU gets many images at once to fill it, and still has the more of
+# such waiting the smaller the model. The column *GB* is the peak of the memory on a GPU; on a CPU it is that of the
+# weights alone. [Notebook 04](04_encoder_decoder.ipynb) takes the cost apart.
 #
 # ### The official weights, on request
 #

@@ -1,11 +1,14 @@
 """A training watched in a real JupyterLab: it redraws itself, and Stop reaches a kernel that is busy with it."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+SHOTS = Path(__file__).parent.parent.parent / "out/browser"
 VIEW = ".mae-lite-training"
 PICTURE = f"{VIEW} img"
 READY = "() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
@@ -106,7 +109,8 @@ def test_it_redraws_in_place_and_stop_leaves_a_model_for_the_next_cell(training)
     page.keyboard.press("Enter")
     page.locator(f"{VIEW} button", has_text="Ended").wait_for()
     assert page.locator(f"{VIEW} button").evaluate("b => b === document.activeElement"), "the focus was lost"
-    page.screenshot(path="out/browser/training.png")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / "training.png")
     ends_well(page)
 
 
