@@ -125,6 +125,7 @@ print(f"the same crops under the same mask, after a step: {model(imgs, mask).los
 
 # %%
 def overfit(model, optimizer, image, mask, steps):
+    """The loss of each of `steps` steps, as a list of numbers."""
     ### BEGIN SOLUTION
     losses = []
     for _ in range(steps):
@@ -260,6 +261,7 @@ for name, blr in {"the paper's base rate": 1.5e-4, "ours": plan.blr, "a hundred 
 
 # %%
 def peak_rate(blr, images, accum, processes):
+    """The learning rate at the peak."""
     ### BEGIN SOLUTION
     return blr * images * accum * processes / 256
     ### END SOLUTION
@@ -484,6 +486,7 @@ print(f"75 % hidden: {speed:.0f} images a second")
 
 # %%
 def predict_speed(speed, cfg, mask_ratio):
+    """Images a second at `mask_ratio`."""
     ### BEGIN SOLUTION
     return speed * count_flops(cfg).total / count_flops(cfg, mask_ratio).total
     ### END SOLUTION
