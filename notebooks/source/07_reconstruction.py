@@ -246,7 +246,7 @@ def errors_when_shown(model, image, shown):
 # > **Difficulty** 3 of 5 · **Time** 15 minutes
 #
 # Write the greedy search. Start with nothing shown; ten times, try each candidate beside those already chosen, and keep
-# the one with the smallest error. Return the ten patch numbers. The check compares with 200 random choices; be below
+# the one with the smallest error. Return the ten patch numbers. The check compares with 100 random choices; be below
 # all of them, and well below their mean. Use `errors_when_shown`.
 #
 # <details><summary>Hint 1</summary>
@@ -289,8 +289,8 @@ def psnr_with(visible, seed):
     return ml.reconstruct(model, photos["mountains"], mask).psnr
 
 
-curves = {f"seed {seed}": [psnr_with(visible, seed) for visible in range(1, 41)] for seed in (0, 1)}
-show_psnr_by_visible(curves, target=18)
+curves = {f"seed {seed}": [psnr_with(visible, seed) for visible in range(1, 31)] for seed in (0, 1)}
+show_psnr_by_visible(curves, target=17)
 
 # %% [markdown]
 # **Explain.** It can, and often does, for two reasons. The model is no perfect reasoner: one more clue can mislead it.
@@ -355,7 +355,7 @@ def changed(imgs, mask):
 everything, device = torch.cat(list(photos.values())), ml.pick_device()
 found = {}
 for ratio in (0.75, 0.95):
-    for seed in range(2 if FAST else 4):
+    for seed in range(1 if FAST else 4):
         mask = ml.random_mask(196, ratio, batch_size=len(photos), seed=seed)
         for name, (imgs, hidden) in changed(everything, mask).items():
             loss = model(imgs.to(device), hidden.to(device)).loss.item()
@@ -412,7 +412,7 @@ def places(score):
 # %%
 for name, piece in {"sky": sky, "grass": grass}.items():
     rows = []
-    for host in photos.values():
+    for host in list(photos.values())[:: 5 if FAST else 1]:
         odd = with_piece(host, piece)
         found = predict_unseen(model, odd)
         rows.append([places(found.error), places(film_error(found, odd)), places(found.patches.std(dim=1))])
