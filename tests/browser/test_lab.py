@@ -360,6 +360,7 @@ def test_time_from_key_press_to_new_picture(running, capsys):
 
 ANSWERS = """
 import statistics, time
+from mae_lite.widgets import playground
 lab, times = playground(), []
 for hidden in range(160, 130, -1):
     start = time.perf_counter()
