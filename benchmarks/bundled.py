@@ -6,7 +6,6 @@ threads. The first call of each is a warm-up.
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 from datetime import date
@@ -17,13 +16,7 @@ from torch.utils.benchmark import Timer
 
 import mae_lite as ml
 from mae_lite.catalogue import bundled_models
-
-
-def cpu_name() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+from mae_lite.device import device_name
 
 
 def measure(stmt: str, **names) -> dict[str, float]:
@@ -56,7 +49,7 @@ def main() -> None:
     parser.add_argument("--json", help="file to write the record to")
     args = parser.parse_args()
     device = ml.pick_device()
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    where = device_name(device)
     record = {
         "machine": f"{where}, {torch.get_num_threads()} threads", "date": date.today().isoformat(),
         "torch": torch.__version__, "rows": rows(),

@@ -1,4 +1,4 @@
-"""Any image data set as tensors of bytes, and the augmentation of the paper batched on the device."""
+"""Any image data set as tensors of bytes."""
 
 import tarfile
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
@@ -158,61 +158,6 @@ def load_images(
     if not labels:
         raise ValueError(f"None of {len(indices)} pictures could be read; {(skipped or ['none was asked for'])[0]}")
     return imgs[: len(labels)], torch.tensor(labels), skipped
-
-
-def random_resized_crop_flip(
-    pixels: UInt8[Tensor, "b c s s2"],
-    size: tuple[int, int],
-    generator: torch.Generator,
-    scale: tuple[float, float] = (0.2, 1.0),
-) -> UInt8[Tensor, "b c h w"]:
-    """Random resized crop and horizontal flip, the paper's whole augmentation (Table 1e, Table 8), for a batch.
-
-    A crop and a resize are linear, so each image is multiplied by one matrix from the left (rows) and one from the
-    right (columns); they hold the bicubic, antialiased weights that Pillow uses. It runs on the images' device.
-
-    Args:
-        pixels: images as bytes.
-        size: height and width of the result.
-        generator: draws the boxes and flips; on the images' device.
-        scale: range of the crop's share of the area, as far as the image holds such a box; an object gets at most
-            4/3 times wider or narrower.
-    """
-    b, _, height, width = pixels.shape
-    u = torch.rand(5, b, generator=generator, device=generator.device).to(pixels.device)
-    area = (scale[0] + (scale[1] - scale[0]) * u[0]) * height * width
-    ratio = torch.exp((2 * u[1] - 1) * torch.log(torch.tensor(4 / 3, device=u.device))) * (size[1] / size[0])
-    area = area.minimum(height**2 * ratio).minimum(width**2 / ratio)  # else a side would be cut and the rest distorted
-    crop_h = (area / ratio).sqrt().round().clamp(1, height)
-    crop_w = (area * ratio).sqrt().round().clamp(1, width)
-    top = (u[2] * (height - crop_h + 1)).floor()
-    left = (u[3] * (width - crop_w + 1)).floor()
-    from_rows = resize_matrix(top, crop_h, height, size[0])
-    from_columns = resize_matrix(left, crop_w, width, size[1])
-    from_columns = torch.where((u[4] < 0.5)[:, None, None], from_columns.flip(1), from_columns)
-    x = from_rows[:, None] @ pixels.float() @ from_columns[:, None].transpose(2, 3)
-    return x.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_matrix(
-    start: Float[Tensor, " b"], length: Float[Tensor, " b"], size_in: int, size_out: int
-) -> Float[Tensor, "b size_out size_in"]:
-    """Weights that resize the stretch [start, start + length) of an axis to `size_out` pixels, one matrix an image.
-
-    Bicubic (a = -0.5), widened when shrinking so that nothing aliases; equal to cropping and Pillow's resize.
-    """
-    step = (length / size_out)[:, None, None]
-    support = step.clamp(min=1)
-    out = torch.arange(size_out, device=start.device).view(1, -1, 1)
-    pos = torch.arange(size_in, device=start.device).view(1, 1, -1)
-    first = start[:, None, None]
-    centre = first + (out + 0.5) * step - 0.5
-    t = ((pos - centre) / support).abs()
-    inner = (1.5 * t - 2.5) * t * t + 1
-    outer = ((-0.5 * t + 2.5) * t - 4) * t + 2
-    weight = torch.where(t < 1, inner, torch.where(t < 2, outer, torch.zeros_like(t)))
-    weight = weight * ((pos >= first) & (pos < first + length[:, None, None]))
-    return weight / weight.sum(dim=2, keepdim=True)
 
 
 class LazyImages:

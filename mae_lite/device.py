@@ -1,5 +1,8 @@
 """Where tensors live."""
 
+import platform
+from pathlib import Path
+
 import torch
 
 
@@ -26,3 +29,13 @@ def pick_device(name: str | None = None) -> torch.device:
 def autocast(device: torch.device) -> torch.autocast:
     """bf16 for matrix products on CUDA; float32 as it is elsewhere. The loss stays in float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's or the processor's name, as far as the system tells it, for a record of what was measured where."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

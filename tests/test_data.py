@@ -5,12 +5,9 @@ import time
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from mae_lite.data import ImageSource, LazyImages, load_images, random_resized_crop_flip, resize_matrix
+from mae_lite.data import ImageSource, LazyImages, load_images
 
 COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "eel": (0, 0, 200)}
 
@@ -183,76 +180,3 @@ def test_lazy_images_with_nothing_to_read_say_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"Not one of 1 pictures could be read; the last: .*a\.png"):
         LazyImages(ImageSource(tmp_path), 8)[torch.tensor([0])]
-
-
-stretches = st.tuples(st.integers(1, 40), st.integers(0, 39), st.integers(1, 30)).map(
-    lambda t: (t[0], min(t[1], 40 - t[0]), t[2])
-)
-
-
-@given(stretches)
-@settings(deadline=None)
-def test_resize_matrix_equals_torch(stretch):
-    length, start, size = stretch
-    x = torch.rand(1, 1, 40, 1, generator=torch.Generator().manual_seed(0))
-    cropped = x[:, :, start : start + length].expand(-1, -1, -1, 3)
-    expected = F.interpolate(cropped, (size, 3), mode="bicubic", antialias=True, align_corners=False)[0, 0, :, 0]
-    matrix = resize_matrix(torch.tensor([float(start)]), torch.tensor([float(length)]), 40, size)[0]
-    torch.testing.assert_close(matrix @ x[0, 0, :, 0], expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("box", "size"), [((3, 5, 33, 25), (16, 12)), ((0, 0, 40, 30), (20, 50)), ((7, 2, 9, 30), (8, 8))]
-)
-def test_resize_matrix_equals_pillow(box, size):
-    """In Pillow's float mode, since for bytes it rounds and clips after each axis, not alike in every version."""
-    left, top, right, bottom = box
-    array = np.random.default_rng(0).uniform(0, 255, (30, 40)).astype(np.float32)
-    expected = np.asarray(Image.fromarray(array).crop(box).resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    rows = resize_matrix(torch.tensor([float(top)]), torch.tensor([float(bottom - top)]), 30, size[0])[0]
-    columns = resize_matrix(torch.tensor([float(left)]), torch.tensor([float(right - left)]), 40, size[1])[0]
-    torch.testing.assert_close(rows @ torch.from_numpy(array) @ columns.T, torch.tensor(expected), rtol=1e-4, atol=1e-2)
-
-
-def ramps(b, side):
-    """Images whose first channel is the column and whose second is the row: a crop can be read off its output."""
-    line = torch.arange(side, dtype=torch.uint8)
-    return torch.stack([line.expand(side, -1), line[:, None].expand(-1, side), line.expand(side, -1)]).expand(
-        b, -1, -1, -1
-    )
-
-
-@pytest.mark.parametrize("size", [(64, 64), (48, 96)])
-def test_crops_as_the_paper_draws_them(size):
-    side, b = 200, 600
-    out = random_resized_crop_flip(ramps(b, side), size, torch.Generator().manual_seed(0)).float()
-    assert out.shape == (b, 3, *size)
-    h, w = size
-    across = out[:, 0, h // 2]
-    down = out[:, 1, :, w // 2]
-    wide = (across[:, 3 * w // 4] - across[:, w // 4]) * 2  # from the inner half, where the resize is exact
-    high = (down[:, 3 * h // 4] - down[:, h // 4]) * 2
-    flipped = wide < 0
-    assert 0.42 < flipped.float().mean() < 0.58, "half of them are flipped"
-    assert (high > 0).all(), "and none upside down"
-    share = wide.abs() * high / side**2
-    assert share.min() > 0.18, "no crop has less than a fifth of the area"
-    assert share.min() < 0.25, "and some come near"
-    assert share.max() > 0.75 * min(h / w, w / h), "and some are nearly as large as the image can hold"
-    stretch = (wide.abs() / high) / (w / h)  # how much wider than tall the crop is, beyond the target
-    assert 3 / 4 - 0.05 < stretch.min() < 0.8
-    assert 1.25 < stretch.max() < 4 / 3 + 0.05
-    assert len(torch.stack([across[:, 0], down[:, 0]]).unique(dim=1)[0]) > b / 2, "each image has a box of its own"
-
-
-def test_a_crop_is_fixed_by_its_generator():
-    imgs = ramps(4, 50)
-    one, same, other = (random_resized_crop_flip(imgs, (16, 16), torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
-
-
-def test_flat_colours_stay_exact():
-    imgs = torch.tensor([0, 77, 255], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 40, 40)
-    out = random_resized_crop_flip(imgs, (12, 20), torch.Generator().manual_seed(0))
-    assert [x.unique().tolist() for x in out] == [[0], [77], [255]]

@@ -13,8 +13,9 @@ from PIL import Image
 from torch import nn
 
 from mae_lite import pretrain as module
+from mae_lite.augment import random_resized_crop_flip
 from mae_lite.cli import main
-from mae_lite.data import ImageSource, LazyImages, load_images, random_resized_crop_flip
+from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.film import load_film
 from mae_lite.images import normalize
 from mae_lite.mae import MAE

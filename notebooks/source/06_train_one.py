@@ -54,7 +54,7 @@ print(tuple(pixels.shape), pixels.dtype)
 # every visit a new task. Six crops of one photo:
 
 # %%
-from mae_lite.data import random_resized_crop_flip
+from mae_lite.augment import random_resized_crop_flip
 
 draw = torch.Generator().manual_seed(0)
 crops = random_resized_crop_flip(pixels[3:4].repeat(6, 1, 1, 1), (64, 64), draw, scale=(0.3, 1.0))

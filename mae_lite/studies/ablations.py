@@ -1,0 +1,232 @@
+"""The paper's ablations at a scale that a laptop can run: `python -m mae_lite.studies.ablations --help`.
+
+One small setting, equal for all arms but for what an arm is named after. Each arm is trained by `pretrain`, measured on
+images that no arm was trained on, and appended to assets/results/ablations.jsonl.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+from tqdm import tqdm
+
+from mae_lite.assets import asset_path
+from mae_lite.data import ImageSource, load_images
+from mae_lite.device import device_name, pick_device
+from mae_lite.features import extract_features, pixel_features
+from mae_lite.finetune import FinetuneConfig, finetune
+from mae_lite.images import normalize
+from mae_lite.loss import mae_loss
+from mae_lite.mae import MAE
+from mae_lite.masking import random_mask
+from mae_lite.patches import patchify
+from mae_lite.pretrain import pretrain
+from mae_lite.probes import accuracy, knn_predict, linear_probe
+from mae_lite.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
+from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
+
+RECORDS = asset_path("results") / "ablations.jsonl"
+STORE_SIZE = MODEL.img_size[0] * 10 // 7
+"""Side of the squares that training crops from."""
+
+
+class Data(NamedTuple):
+    """What all arms share."""
+
+    squares: UInt8[Tensor, "n 3 s s"]
+    """Training images to crop from."""
+    whole: UInt8[Tensor, "n 3 h w"]
+    """The same images at the model's size, for features."""
+    labels: Int[Tensor, " n"]
+    test: UInt8[Tensor, "m 3 h w"]
+    test_labels: Int[Tensor, " m"]
+
+
+def read_data(train: list[str], test: list[str]) -> Data:
+    """Pictures with classes for training and for measuring.
+
+    Raises:
+        ValueError: if there are none, or one has no class.
+    """
+    squares, labels, _ = load_images(ImageSource(train), (STORE_SIZE, STORE_SIZE))
+    whole, _, _ = load_images(ImageSource(train), MODEL.img_size)
+    held_out, test_labels, _ = load_images(ImageSource(test), MODEL.img_size)
+    if min(labels.min(), test_labels.min()) < 0:
+        raise ValueError("Some of these pictures have no class, so features cannot be judged; give a labelled set.")
+    return Data(squares, whole, labels, held_out, test_labels)
+
+
+def train_arm(arm: Arm, seed: int, preset: str, data: Data, out: Path, device: torch.device) -> tuple[MAE, dict]:
+    """Train an arm, or go on where it stopped; returns the model and the last row of its history."""
+    cfg = plan_of(arm, preset, seed)
+    torch.manual_seed(seed)
+    model = arm.variant(replace(MODEL, **arm.model)).to(device)
+    if isinstance(model, MAEOnComponents):
+        model.fit(normalize(data.whole[:1000], MODEL).to(device))
+    images = data.squares.to(device)
+    with tqdm(total=cfg.epochs * (len(images) // cfg.batch_size), desc=f"{arm.name}-{seed}", mininterval=5) as bar:
+        for record in pretrain(model, images, cfg, out, resume=(out / "last.pt").exists()):
+            bar.update(record["step"] - bar.n)
+    with (out / "history.csv").open(newline="") as file:
+        return model.eval(), list(csv.DictReader(file))[-1]
+
+
+@torch.inference_mode()
+def pixel_error(model: MAE, imgs: UInt8[Tensor, "b 3 h w"]) -> float | None:
+    """Masked MSE in normalised units at 75 % random, whatever the arm was trained at; None for norm-pix targets."""
+    if model.cfg.norm_pix_loss:
+        return None
+    masks = random_mask(model.num_patches, MODEL.mask_ratio, batch_size=len(imgs))
+    total, device = 0.0, model.encoder.cls_token.device
+    for part, mask in zip(imgs.split(64), masks.split(64), strict=True):
+        x = normalize(part.to(device), model.cfg)
+        pred = model(x, mask).pred
+        total += len(x) * mae_loss(pred, patchify(x, model.cfg.patch_size), mask.to(device)).item()
+    return total / len(imgs)
+
+
+def probe(features: Float[Tensor, "n d"], test_features: Float[Tensor, "m d"], data: Data) -> dict[str, float]:
+    """Accuracy of nearest neighbours and of a linear layer on held-out images."""
+    knn = knn_predict(features, data.labels, test_features)
+    linear = linear_probe(features, data.labels, test_features)
+    return {"knn": accuracy(knn, data.test_labels), "linear": accuracy(linear, data.test_labels)}
+
+
+def finetuned(model: MAE, data: Data, cfg: FinetuneConfig = FINETUNE) -> float:
+    """Accuracy on held-out images after fine-tuning on every fourth training image."""
+    few = slice(None, None, 4)
+    encoder = model.encoder.without_token() if isinstance(model, MAEWithMaskTokens) else model.encoder
+    *_, last = finetune(encoder, data.squares[few], data.labels[few], data.test, data.test_labels, cfg)
+    return last["accuracy"]
+
+
+def run_arm(arm: Arm, seed: int, preset: str, data: Data, out: Path, device: torch.device) -> dict[str, Any]:
+    """Train and measure one arm with one seed; returns its record."""
+    model, last = train_arm(arm, seed, preset, data, out, device)
+    plan, steps = plan_of(arm, preset, seed), int(last["step"])
+    record = {"arm": arm.name, "group": arm.group, "paper": arm.paper, "seed": seed, "variant": arm.variant.__name__}
+    record |= {"model": arm.model, "train": arm.train, "epochs": plan.epochs, "steps": steps}
+    record |= {"images_seen": steps * plan.batch_size, "seconds": float(last["seconds"]), "loss": float(last["loss"])}
+    record |= {"mse": pixel_error(model, data.test)}
+    record |= probe(extract_features(model, data.whole), extract_features(model, data.test), data)
+    return record | {"finetune": finetuned(model, data) if arm.finetune else None}
+
+
+def run_control(name: str, data: Data, device: torch.device) -> dict[str, Any]:
+    """Measure what is not pre-trained."""
+    record = {"arm": name, "group": "control", "paper": "", "seed": 0, "variant": "", "model": {}, "train": {}}
+    record |= {"epochs": 0, "steps": 0, "images_seen": 0, "seconds": 0.0, "loss": None, "mse": None}
+    record |= {"knn": None, "linear": None, "finetune": None}
+    torch.manual_seed(0)
+    model = MAE(MODEL).to(device).eval()
+    if name == "control-pixels":
+        return record | probe(pixel_features(data.whole), pixel_features(data.test), data)
+    if name == "control-random":
+        return record | probe(extract_features(model, data.whole), extract_features(model, data.test), data)
+    return record | {"finetune": finetuned(model, data, replace(FINETUNE, layer_decay=1.0))}
+
+
+def circumstances(preset: str, data: Data, device: torch.device) -> dict[str, Any]:
+    """Where and when a record was made."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    git = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    return {
+        "preset": preset,
+        "train_images": len(data.labels),
+        "test_images": len(data.test_labels),
+        "threads": torch.get_num_threads(),
+        "device": device_name(device),
+        "versions": {"torch": torch.__version__, "timm": timm.__version__},
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "commit": git.stdout.strip() or None,
+    }
+
+
+def load_records(path: Path = RECORDS) -> list[dict[str, Any]]:
+    """All records, the oldest first; the bundled ones by default."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def list_arms(records: list[dict[str, Any]]) -> str:
+    """Every arm and control with its state, as lines of text."""
+    lines = [f"{'arm':20} {'seed':4} {'paper':10} {'MSE':>6} {'kNN':>6} {'linear':>6} {'tuned':>6}  state"]
+    for name, seed in [*((name, 0) for name in CONTROLS), *((a.name, s) for a in ARMS.values() for s in a.seeds)]:
+        paper = ARMS[name].paper if name in ARMS else ""
+        found = [r for r in records if (r["arm"], r["seed"]) == (name, seed)]
+        state = f"{found[-1]['preset']}, {found[-1]['date']}, {found[-1]['seconds']:.0f} s" if found else "not run"
+        cells = [found[-1][key] if found else None for key in ("mse", "knn", "linear", "finetune")]
+        shown = " ".join(f"{'-' if cell is None else format(cell, '.3f'):>6}" for cell in cells)
+        lines.append(f"{name:20} {seed:4} {paper:10} {shown}  {state}")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m mae_lite.studies.ablations", description=__doc__)
+    p.add_argument("--list", action="store_true", help="show all arms with their state")
+    p.add_argument("--data", nargs="+", help="labelled images to train on: folder, tar shards, timm data-set name")
+    p.add_argument("--test", nargs="+", help="labelled images to measure on")
+    p.add_argument("--arms", nargs="+", choices=[*CONTROLS, *ARMS], metavar="ARM", help="which (default all)")
+    p.add_argument("--preset", choices=PLANS, help="length of training (default gpu on CUDA, else cpu)")
+    p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
+    p.add_argument("--records", type=Path, default=RECORDS, help="file to append to (default %(default)s)")
+    p.add_argument("--runs", type=Path, default=Path("runs/ablations"), help="folder of the trainings")
+    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
+    p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
+    args = p.parse_args(argv)
+    if args.list:
+        print(list_arms(load_records(args.records)))
+    elif not args.data or not args.test:
+        p.error("give --data and --test, or --list")
+    else:
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run what has no record yet, one after the other."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = pick_device(args.device)
+    preset = args.preset or ("gpu" if device.type == "cuda" else "cpu")
+    data = read_data(args.data, args.test)
+    where = circumstances(preset, data, device)
+    for name in args.arms or [*CONTROLS, *ARMS]:
+        for seed in ARMS[name].seeds if name in ARMS else (0,):
+            key = {"arm": name, "seed": seed, "preset": preset}
+            known = [r for r in load_records(args.records) if r | key == r]
+            if known and not args.again:
+                continue
+            if name in CONTROLS:
+                record = run_control(name, data, device)
+            else:
+                out = args.runs / f"{preset}-{name}-{seed}"
+                if args.again:
+                    shutil.rmtree(out, ignore_errors=True)
+                record = run_arm(ARMS[name], seed, preset, data, out, device)
+            if known:
+                print(f"{name}, seed {seed}: {compare(known[-1], record)}", flush=True)
+                continue
+            args.records.parent.mkdir(parents=True, exist_ok=True)
+            with args.records.open("a") as file:
+                file.write(json.dumps(record | where) + "\n")
+
+
+def compare(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Whether a second run gave what the first did."""
+    measured = ("loss", "mse", "knn", "linear", "finetune")
+    changed = [f"{key} {old[key]:g} was measured, now {new[key]:g}" for key in measured if old[key] != new[key]]
+    return "; ".join(changed) or "the same numbers again, bit for bit"
+
+
+if __name__ == "__main__":
+    main()
