@@ -15,8 +15,9 @@ from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.patches import patchify
 from mae_lite.studies import ablations, arms
-from mae_lite.studies.ablations import load_records, main, pixel_error
+from mae_lite.studies.ablations import RECORDS, main, pixel_error
 from mae_lite.studies.arms import ARMS, CONTROLS, plan_of
+from mae_lite.studies.records import load_records
 
 SMALL = MAEConfig(
     img_size=(32, 32), patch_size=8, embed_dim=16, depth=1, num_heads=2,
@@ -92,7 +93,7 @@ def test_a_run_that_differs_says_so(command, capsys):
     changed = records(command)[0] | {"knn": 0.25}
     record_file(command).write_text(json.dumps(changed) + "\n")
     main([*command, "--arms", "control-pixels", "--again"])
-    assert "knn 0.25 was measured, now 1" in capsys.readouterr().out
+    assert "knn was 0.25, now 1.0" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_goes_on(command, monkeypatch, capsys):
@@ -170,6 +171,6 @@ def test_data_must_be_named(capsys):
 
 
 def test_the_bundled_records_cover_every_arm():
-    found = {(r["arm"], r["seed"]) for r in load_records() if r["preset"] in arms.PLANS}
+    found = {(r["arm"], r["seed"]) for r in load_records(RECORDS) if r["preset"] in arms.PLANS}
     wanted = {(name, 0) for name in CONTROLS} | {(arm.name, seed) for arm in ARMS.values() for seed in arm.seeds}
     assert wanted <= found, f"not run: {sorted(wanted - found)}"

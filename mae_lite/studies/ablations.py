@@ -6,15 +6,11 @@ images that no arm was trained on, and appended to assets/results/ablations.json
 
 import argparse
 import csv
-import json
 import shutil
-import subprocess
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import timm
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
@@ -22,7 +18,7 @@ from tqdm import tqdm
 
 from mae_lite.assets import asset_path
 from mae_lite.data import ImageSource, load_images
-from mae_lite.device import device_name, pick_device
+from mae_lite.device import pick_device
 from mae_lite.features import extract_features, pixel_features
 from mae_lite.finetune import FinetuneConfig, finetune
 from mae_lite.images import normalize
@@ -33,9 +29,11 @@ from mae_lite.patches import patchify
 from mae_lite.pretrain import pretrain
 from mae_lite.probes import accuracy, knn_predict, linear_probe
 from mae_lite.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
+from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
 from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
 
 RECORDS = asset_path("results") / "ablations.jsonl"
+MEASURED = ("loss", "mse", "knn", "linear", "finetune")
 STORE_SIZE = MODEL.img_size[0] * 10 // 7
 """Side of the squares that training crops from."""
 
@@ -136,27 +134,6 @@ def run_control(name: str, data: Data, device: torch.device) -> dict[str, Any]:
     return record | {"finetune": finetuned(model, data, replace(FINETUNE, layer_decay=1.0))}
 
 
-def circumstances(preset: str, data: Data, device: torch.device) -> dict[str, Any]:
-    """Where and when a record was made."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    git = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
-    return {
-        "preset": preset,
-        "train_images": len(data.labels),
-        "test_images": len(data.test_labels),
-        "threads": torch.get_num_threads(),
-        "device": device_name(device),
-        "versions": {"torch": torch.__version__, "timm": timm.__version__},
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "commit": git.stdout.strip() or None,
-    }
-
-
-def load_records(path: Path = RECORDS) -> list[dict[str, Any]]:
-    """All records, the oldest first; the bundled ones by default."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
 def list_arms(records: list[dict[str, Any]]) -> str:
     """Every arm and control with its state, as lines of text."""
     lines = [f"{'arm':20} {'seed':4} {'paper':10} {'MSE':>6} {'kNN':>6} {'linear':>6} {'tuned':>6}  state"]
@@ -199,11 +176,11 @@ def run(args: argparse.Namespace) -> None:
     device = pick_device(args.device)
     preset = args.preset or ("gpu" if device.type == "cuda" else "cpu")
     data = read_data(args.data, args.test)
-    where = circumstances(preset, data, device)
+    where = {"preset": preset, "train_images": len(data.labels), "test_images": len(data.test_labels)}
+    where |= circumstances(device)
     for name in args.arms or [*CONTROLS, *ARMS]:
         for seed in ARMS[name].seeds if name in ARMS else (0,):
-            key = {"arm": name, "seed": seed, "preset": preset}
-            known = [r for r in load_records(args.records) if r | key == r]
+            known = find_record(args.records, arm=name, seed=seed, preset=preset)
             if known and not args.again:
                 continue
             if name in CONTROLS:
@@ -214,18 +191,9 @@ def run(args: argparse.Namespace) -> None:
                     shutil.rmtree(out, ignore_errors=True)
                 record = run_arm(ARMS[name], seed, preset, data, out, device)
             if known:
-                print(f"{name}, seed {seed}: {compare(known[-1], record)}", flush=True)
-                continue
-            args.records.parent.mkdir(parents=True, exist_ok=True)
-            with args.records.open("a") as file:
-                file.write(json.dumps(record | where) + "\n")
-
-
-def compare(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Whether a second run gave what the first did."""
-    measured = ("loss", "mse", "knn", "linear", "finetune")
-    changed = [f"{key} {old[key]:g} was measured, now {new[key]:g}" for key in measured if old[key] != new[key]]
-    return "; ".join(changed) or "the same numbers again, bit for bit"
+                print(f"{name}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
+            else:
+                append_record(args.records, record | where)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,207 @@
+"""Can a convolution take an indicator of what is hidden? A race: `python -m mae_lite.studies.indicators --help`.
+
+One task, to fill 75 % of the patches of 64 x 64 photos; equal images, steps and parameters; only the way in which a
+network is told what is hidden, and where, changes. What is measured goes to assets/results/indicators.jsonl.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mae_lite.assets import asset_path
+from mae_lite.augment import augment
+from mae_lite.baselines import harmonic_fill, pixel_mask
+from mae_lite.config import MAEConfig
+from mae_lite.data import ImageSource, load_images
+from mae_lite.device import pick_device
+from mae_lite.images import normalize
+from mae_lite.masking import random_mask
+from mae_lite.pretrain import batch_indices, training_kernels
+from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
+from mae_lite.representations import linear_readout, position_readout, r_squared
+from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler
+from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
+
+TASK = MAEConfig(img_size=(64, 64), patch_size=8)
+"""Of the images and masks; the sizes of a network do not matter here."""
+PLAN = PretrainConfig(epochs=4, batch_size=64, blr=8e-3, warmup_epochs=0.4, precision="bf16")
+"""The same for every network; AdamW, since Muon is for matrices."""
+SEEDS = (0, 1)
+RECORDS = asset_path("results") / "indicators.jsonl"
+MEASURED = ("loss", "mse", "skill", "empty", "mask_readout", "position_readout")
+
+
+def draw_hidden(count: int, generator: torch.Generator) -> Bool[Tensor, "b 1 h w"]:
+    """Pixels of 75 % of the patches, drawn at random for each image."""
+    mask = random_mask(TASK.num_patches, TASK.mask_ratio, batch_size=count, generator=generator)
+    return pixel_mask(mask, TASK.grid_size, TASK.patch_size)
+
+
+def hidden_error(
+    painted: Float[Tensor, "b c h w"], imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """Mean squared error on hidden pixels, which is the loss and the measure."""
+    return ((painted.float() - imgs).square() * hidden).sum() / (hidden.sum() * imgs.shape[1])
+
+
+def train_filler(
+    model: nn.Module, images: UInt8[Tensor, "n 3 s s"], cfg: PretrainConfig = PLAN
+) -> Iterator[dict[str, float]]:
+    """Train a network in place, a record a step.
+
+    Args:
+        model: takes normalised images and hidden pixels (b, 1, h, w), True = hidden, and gives images.
+        images: squares to crop from, as bytes.
+        cfg: how.
+    """
+    device = next(model.parameters()).device
+    steps = len(images) // cfg.batch_size
+    (optimizer,) = make_optimizers(model, cfg)
+    started = time.perf_counter()
+    for step in range(cfg.epochs * steps):
+        generator = torch.Generator(device).manual_seed(cfg.seed * 1_000_003 + step)
+        pixels = images[batch_indices(step, len(images), cfg)].to(device)
+        x = normalize(augment(pixels, TASK.img_size, generator), TASK)
+        hidden = draw_hidden(len(x), generator)
+        bf16 = cfg.precision == "bf16" or (cfg.precision == "auto" and device.type == "cuda")
+        with training_kernels(device), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = hidden_error(model(x, hidden), x, hidden)
+        loss.backward()
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, cfg, steps)
+        nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        yield {"step": step + 1, "loss": loss.item(), "seconds": time.perf_counter() - started}
+
+
+@torch.inference_mode()
+def paint(model: nn.Module, imgs: UInt8[Tensor, "b 3 h w"], seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """What a network makes of images whose masks the seed fixes: painted and true (b, 3, h, w), hidden (b, 1, h, w)."""
+    device = next(model.parameters()).device
+    x, hidden = normalize(imgs, TASK), draw_hidden(len(imgs), torch.Generator().manual_seed(seed))
+    parts = zip(x.split(64), hidden.split(64), strict=True)
+    return torch.cat([model(part.to(device), where.to(device)).float().cpu() for part, where in parts]), x, hidden
+
+
+def score(model: nn.Module, imgs: UInt8[Tensor, "b 3 h w"], harmonic: float) -> dict[str, float]:
+    """Error on hidden pixels of images the network never saw, and its skill over the harmonic fill's error there."""
+    error = hidden_error(*paint(model, imgs)).item()
+    return {"mse": error, "skill": 1 - error / harmonic}
+
+
+def harmonic_error(imgs: UInt8[Tensor, "b 3 h w"]) -> float:
+    """The error that `score` compares with: the same images and masks, filled by `harmonic_fill`."""
+    x, hidden = normalize(imgs, TASK), draw_hidden(len(imgs), torch.Generator().manual_seed(0))
+    return hidden_error(harmonic_fill(x, hidden), x, hidden).item()
+
+
+@torch.inference_mode()
+def look_inside(model: Filler, imgs: UInt8[Tensor, "b 3 h w"]) -> dict[str, list[float]]:
+    """What the features know after the stem and after each block, on masked images.
+
+    Returns:
+        "empty": share of hidden cells to which nothing visible has spread, so that they look as in an image that is
+        hidden altogether. "mask_readout": how well a linear function of a cell tells whether it is hidden, and
+        "position_readout": its row and column; R2, 1 is perfect and 0 no better than the mean, on other images than it
+        was fitted to.
+    """
+    x, hidden = normalize(imgs, TASK), draw_hidden(len(imgs), torch.Generator().manual_seed(0))
+    nothing = model.features(torch.zeros_like(x[:1]), torch.ones_like(hidden[:1]))
+    cells = hidden[:, 0, ::CELL, ::CELL]
+    grid = cells.shape[1:]
+    found = {"empty": [], "mask_readout": [], "position_readout": []}
+    for features, bare in zip(model.features(x, hidden), nothing, strict=True):
+        untouched = (features - bare).abs().amax(dim=1) < 1e-4
+        found["empty"].append(untouched[cells].float().mean().item())
+        tokens = features.flatten(2).transpose(1, 2)  # (b, cells, d)
+        asked = cells.flatten(1)[..., None].float()
+        guess = linear_readout(tokens[::2].flatten(0, 1), asked[::2].flatten(0, 1), tokens[1::2].flatten(0, 1))
+        found["mask_readout"].append(r_squared(guess, asked[1::2].flatten(0, 1)).item())
+        found["position_readout"].append(position_readout(tokens, (grid[0], grid[1])).mean().item())
+    return found
+
+
+def run_kind(
+    kind: str, seed: int, images: UInt8[Tensor, "n 3 s s"], test: UInt8[Tensor, "m 3 h w"], harmonic: float,
+    device: torch.device,
+) -> dict[str, Any]:  # fmt: skip
+    """Train and measure one network; returns its record."""
+    torch.manual_seed(seed)
+    model = make_filler(kind).to(device)
+    steps = PLAN.epochs * (len(images) // PLAN.batch_size)
+    losses = []
+    for record in tqdm(
+        train_filler(model, images, replace(PLAN, seed=seed)), f"{kind}, seed {seed}", steps, mininterval=5
+    ):
+        losses.append(record["loss"])
+    found = {"kind": kind, "seed": seed, "parameters": count_parameters(model), "steps": steps}
+    found |= {"images_seen": steps * PLAN.batch_size, "seconds": record["seconds"], "loss": mean(losses[-20:])}
+    found |= score(model.eval(), test, harmonic) | {"harmonic_mse": harmonic}
+    inside = look_inside(model, test[:200]) if isinstance(model, Filler) else {}
+    return found | {key: inside.get(key) for key in ("empty", "mask_readout", "position_readout")}
+
+
+def list_kinds(records: list[dict[str, Any]]) -> str:
+    """Every network with its state, as lines of text."""
+    lines = [f"{'kind':18} {'seed':4} {'parameters':>10} {'MSE':>6} {'skill':>6} {'s':>5}  state"]
+    for kind, seed in product(KINDS, SEEDS):
+        found = [r for r in records if (r["kind"], r["seed"]) == (kind, seed)]
+        cells = "{parameters:10,} {mse:6.3f} {skill:6.3f} {seconds:5.0f}  {date}" if found else f"{'not run':>39}"
+        lines.append(f"{kind:18} {seed:4} {cells.format(**found[-1]) if found else cells}")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run what has no record yet, one after the other."""
+    p = argparse.ArgumentParser(prog="python -m mae_lite.studies.indicators", description=__doc__)
+    p.add_argument("--list", action="store_true", help="show all networks with their state")
+    p.add_argument("--data", nargs="+", help="images to train on: folder, tar shards, timm data-set name")
+    p.add_argument("--test", nargs="+", help="images to measure on")
+    p.add_argument("--kinds", nargs="+", choices=KINDS, metavar="KIND", default=list(KINDS), help="which (default all)")
+    p.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="which (default %(default)s)")
+    p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
+    p.add_argument("--records", type=Path, default=RECORDS, help="file to append to (default %(default)s)")
+    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
+    p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
+    args = p.parse_args(argv)
+    if args.list:
+        print(list_kinds(load_records(args.records)))
+    elif not args.data or not args.test:
+        p.error("give --data and --test, or --list")
+    else:
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """The race."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = pick_device(args.device)
+    images, _, _ = load_images(ImageSource(args.data), (TASK.img_size[0] * 10 // 7,) * 2)
+    test, _, _ = load_images(ImageSource(args.test), TASK.img_size)
+    harmonic = harmonic_error(test)
+    where = {"train_images": len(images), "test_images": len(test)} | circumstances(device)
+    for seed, kind in product(args.seeds, args.kinds):
+        known = find_record(args.records, kind=kind, seed=seed)
+        if known and not args.again:
+            continue
+        record = run_kind(kind, seed, images, test, harmonic, device)
+        if known:
+            print(f"{kind}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
+        else:
+            append_record(args.records, record | where)
+
+
+if __name__ == "__main__":
+    main()
