@@ -22,6 +22,7 @@ notebooks: .venv/installed-dev
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bundled.py
+	$(BIN)/python benchmarks/studies.py
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo Installing into .venv, once. This takes some minutes.
