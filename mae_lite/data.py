@@ -146,7 +146,7 @@ def load_images(
     imgs, labels, skipped = torch.empty(len(indices), 3, *size, dtype=torch.uint8), [], []
     pool = ThreadPoolExecutor()
     try:
-        loaded = tqdm(pool.map(load, indices), total=len(indices), desc="reading images", leave=False)
+        loaded = tqdm(pool.map(load, indices), "reading images", len(indices), leave=False, disable=None)
         for i, x in zip(indices, loaded, strict=True):
             if isinstance(x, str):
                 skipped.append(x)

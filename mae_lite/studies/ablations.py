@@ -115,7 +115,7 @@ def run_arm(arm: Arm, seed: int, preset: str, data: Data, out: Path, device: tor
     record = {"arm": arm.name, "group": arm.group, "paper": arm.paper, "seed": seed, "variant": arm.variant.__name__}
     record |= {"model": arm.model, "train": arm.train, "epochs": plan.epochs, "steps": steps}
     record |= {"images_seen": steps * plan.batch_size, "seconds": float(last["seconds"]), "loss": float(last["loss"])}
-    record |= {"mse": pixel_error(model, data.test)}
+    record |= {"mse": pixel_error(model, data.test) if arm.fills else None}
     record |= probe(extract_features(model, data.whole), extract_features(model, data.test), data)
     return record | {"finetune": finetuned(model, data) if arm.finetune else None}
 
@@ -134,11 +134,22 @@ def run_control(name: str, data: Data, device: torch.device) -> dict[str, Any]:
     return record | {"finetune": finetuned(model, data, replace(FINETUNE, layer_decay=1.0))}
 
 
-def list_arms(records: list[dict[str, Any]]) -> str:
+class Study(NamedTuple):
+    """What one command runs."""
+
+    name: str
+    description: str | None
+    arms: dict[str, Arm]
+    controls: tuple[str, ...]
+    records: Path
+
+
+def list_arms(study: Study, records: list[dict[str, Any]]) -> str:
     """Every arm and control with its state, as lines of text."""
+    arms = study.arms
     lines = [f"{'arm':20} {'seed':4} {'paper':10} {'MSE':>6} {'kNN':>6} {'linear':>6} {'tuned':>6}  state"]
-    for name, seed in [*((name, 0) for name in CONTROLS), *((a.name, s) for a in ARMS.values() for s in a.seeds)]:
-        paper = ARMS[name].paper if name in ARMS else ""
+    for name, seed in [*((name, 0) for name in study.controls), *((a.name, s) for a in arms.values() for s in a.seeds)]:
+        paper = arms[name].paper if name in arms else ""
         found = [r for r in records if (r["arm"], r["seed"]) == (name, seed)]
         state = f"{found[-1]['preset']}, {found[-1]['date']}, {found[-1]['seconds']:.0f} s" if found else "not run"
         cells = [found[-1][key] if found else None for key in ("mse", "knn", "linear", "finetune")]
@@ -147,29 +158,31 @@ def list_arms(records: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line."""
-    p = argparse.ArgumentParser(prog="python -m mae_lite.studies.ablations", description=__doc__)
+def main(argv: list[str] | None = None, study: Study | None = None) -> None:
+    """The command line of this study, or of another that trains arms."""
+    study = study or Study("ablations", __doc__, ARMS, CONTROLS, RECORDS)
+    choices = [*study.controls, *study.arms]
+    p = argparse.ArgumentParser(prog=f"python -m mae_lite.studies.{study.name}", description=study.description)
     p.add_argument("--list", action="store_true", help="show all arms with their state")
     p.add_argument("--data", nargs="+", help="labelled images to train on: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", help="labelled images to measure on")
-    p.add_argument("--arms", nargs="+", choices=[*CONTROLS, *ARMS], metavar="ARM", help="which (default all)")
+    p.add_argument("--arms", nargs="+", choices=choices, default=choices, metavar="ARM", help="which (default all)")
     p.add_argument("--preset", choices=PLANS, help="length of training (default gpu on CUDA, else cpu)")
     p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
-    p.add_argument("--records", type=Path, default=RECORDS, help="file to append to (default %(default)s)")
-    p.add_argument("--runs", type=Path, default=Path("runs/ablations"), help="folder of the trainings")
+    p.add_argument("--records", type=Path, default=study.records, help="file to append to (default %(default)s)")
+    p.add_argument("--runs", type=Path, default=Path("runs") / study.name, help="folder of the trainings")
     p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
     args = p.parse_args(argv)
     if args.list:
-        print(list_arms(load_records(args.records)))
+        print(list_arms(study, load_records(args.records)))
     elif not args.data or not args.test:
         p.error("give --data and --test, or --list")
     else:
-        run(args)
+        run(args, study.arms)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace, arms: dict[str, Arm]) -> None:
     """Run what has no record yet, one after the other."""
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -178,18 +191,18 @@ def run(args: argparse.Namespace) -> None:
     data = read_data(args.data, args.test)
     where = {"preset": preset, "train_images": len(data.labels), "test_images": len(data.test_labels)}
     where |= circumstances(device)
-    for name in args.arms or [*CONTROLS, *ARMS]:
-        for seed in ARMS[name].seeds if name in ARMS else (0,):
+    for name in args.arms:
+        for seed in arms[name].seeds if name in arms else (0,):
             known = find_record(args.records, arm=name, seed=seed, preset=preset)
             if known and not args.again:
                 continue
-            if name in CONTROLS:
+            if name not in arms:
                 record = run_control(name, data, device)
             else:
                 out = args.runs / f"{preset}-{name}-{seed}"
                 if args.again:
                     shutil.rmtree(out, ignore_errors=True)
-                record = run_arm(ARMS[name], seed, preset, data, out, device)
+                record = run_arm(arms[name], seed, preset, data, out, device)
             if known:
                 print(f"{name}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
             else:

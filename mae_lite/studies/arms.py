@@ -41,6 +41,8 @@ class Arm:
     seeds: tuple[int, ...] = (0,)
     finetune: bool = False
     """Whether it is fine-tuned as well, which takes longest."""
+    fills: bool = True
+    """Whether it was trained to fill in patches, so that its error there says something."""
 
 
 def _arms() -> Iterator[Arm]:
