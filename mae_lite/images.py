@@ -18,6 +18,9 @@ from mae_lite.config import MAEConfig
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels are refused before they are decoded."""
 
+FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
+"""What is opened. Pillow knows more, but those are rarely photos, and EPS would start another program."""
+
 
 class ImageError(ValueError):
     """A picture that cannot be used; the message says why and what would work."""
@@ -53,9 +56,12 @@ _DAMAGED = (
 )  # fmt: skip
 
 
+_HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1"))
+
+
 def _decoded(file, name: str, mode: str) -> Image.Image:
     try:
-        with _quiet_pillow, file if isinstance(file, nullcontext) else Image.open(file) as img:
+        with _quiet_pillow, file if isinstance(file, nullcontext) else Image.open(file, formats=FORMATS) as img:
             if not 0 < img.width * img.height <= MAX_PIXELS:
                 raise ImageError(
                     f"{name}: {img.width}x{img.height} pixels cannot be used, only 1 to {MAX_PIXELS:,}; resize it."
@@ -65,7 +71,10 @@ def _decoded(file, name: str, mode: str) -> Image.Image:
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: this is not a picture that Pillow can read; use JPEG, PNG or WebP.") from error
+        file.seek(4)
+        if file.read(8) in _HEIC:
+            raise ImageError(f"{name}: this is an HEIC photo, as iPhones take; export it as JPEG first.") from error
+        raise ImageError(f"{name}: this is not a picture that can be read; use JPEG, PNG or WebP.") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: it has more than {MAX_PIXELS:,} pixels; resize it first.") from error
     except _DAMAGED as error:
@@ -106,7 +115,8 @@ _quiet_pillow = _QuietPillow()
 def _flatten(img: Image.Image) -> Image.Image:
     """Bring 16-bit and float grey down to 8 bits, and lay transparency on white."""
     if img.mode.startswith(("I", "F")):
-        values = np.asarray(img, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            values = np.asarray(img, dtype=np.float64)
         finite = values[np.isfinite(values)]
         top = float(finite.max(initial=0))
         values = np.nan_to_num(values, nan=0, posinf=top, neginf=0)

@@ -201,7 +201,7 @@ def test_flipped_bytes_never_give_another_error():
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "a description"
     files = [encoded(noise, fmt, **({"exif": exif} if fmt in ("JPEG", "PNG", "WEBP") else {}))
-             for fmt in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO", "TGA", "PPM", "DDS")]  # fmt: skip
+             for fmt in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "ICO", "TGA", "PPM", "PCX")]  # fmt: skip
     read = 0
     for k in range(600):
         data = bytearray(files[k % len(files)])
