@@ -71,7 +71,7 @@ def open_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         config.setdefault("norm_pix_loss", options.norm_pix_loss)
     if isinstance(payload.get("config"), Mapping):
         config |= {key: value for key, value in payload["config"].items() if key in FIELDS}
-    for key in ("ema", "model", "state_dict"):
+    for key in ("ema", "model_ema", "model", "state_dict"):
         if isinstance(payload.get(key), Mapping):
             payload = payload[key]
             break

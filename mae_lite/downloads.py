@@ -5,7 +5,9 @@ import hashlib
 import os
 import pickle
 import re
+import struct
 import time
+import warnings
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,13 @@ def _hub_file(repo: str, name: str, local: bool) -> Path | None:
         return None
 
 
+_DAMAGED = (
+    SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError, AttributeError,
+    TypeError, ArithmeticError, MemoryError, struct.error,
+)  # fmt: skip
+"""What safetensors and torch raise on damaged files."""
+
+
 def read_file(path: Path) -> Any:
     """What a .safetensors, .pth, .pt or .bin file holds, on the CPU; recognised by its first bytes, never run as code.
 
@@ -227,7 +236,9 @@ def read_file(path: Path) -> Any:
         if head[8:9] == b"{":
             return load_file(path)
         # FAIR's training script keeps its options in a Namespace. A file object: torch would go by the path's suffix.
-        with torch.serialization.safe_globals([argparse.Namespace]), path.open("rb") as file:
+        allowed = torch.serialization.safe_globals([argparse.Namespace])
+        with allowed, warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")  # torch's remarks on odd pickles
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if code := re.search(r"GLOBAL (\S+)", str(error)):
@@ -236,7 +247,7 @@ def read_file(path: Path) -> Any:
                 'from, save the tensors alone: torch.save({"model": model.state_dict()}, path).'
             ) from error
         raise CheckpointError(f"{path} is no checkpoint, or damaged; use a .safetensors or a PyTorch file.") from error
-    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError) as error:
+    except _DAMAGED as error:
         raise CheckpointError(
             f"{path} is cut short, damaged or no checkpoint; if it was downloaded, download it again."
         ) from error

@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from mae_lite.config import MAEConfig
+from mae_lite.downloads import read_file
 from mae_lite.film import Camera
 from mae_lite.mae import MAE
 
@@ -53,8 +53,7 @@ class TrainingLog:
         """
         if not resume and self.state.path.exists():
             raise TrainingError(f"{self.out} holds a training already; add --resume to go on, or choose another --out.")
-        device = next(self.model.parameters()).device
-        step, seconds, losses = self.state.load(device) if resume else (0, 0.0, [])
+        step, seconds, losses = self.state.load() if resume else (0, 0.0, [])
         self.saved = time.monotonic()
         if writes:
             self.history = History(self.out / "history.csv", step, self.settings["log_every"], losses)
@@ -122,14 +121,14 @@ class Checkpoint:
         torch.save(state, part)
         os.replace(part, self.path)
 
-    def load(self, device: torch.device) -> tuple[int, float, list[float]]:
+    def load(self) -> tuple[int, float, list[float]]:
         """Restore everything; returns what `save` was given."""
         if not self.path.exists():
             raise TrainingError(f"{self.path} is not there, so there is nothing to resume; leave --resume out.")
         try:
-            state = torch.load(self.path, map_location=device, weights_only=True)
+            state = read_file(self.path)
             cfg = MAEConfig(**state["config"])
-        except (OSError, EOFError, RuntimeError, UnpicklingError, LookupError, TypeError, ValueError) as error:
+        except (OSError, LookupError, TypeError, ValueError) as error:
             raise TrainingError(f"{self.path} is damaged or not a training's state; choose another --out.") from error
         if cfg != self.model.cfg:
             raise TrainingError(f"{self.path} is of another model than the one asked for; give the same sizes again.")

@@ -8,26 +8,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 MODES = (
-    "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "I;16B", "F",
+    "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "I;16B", "F"
 )  # fmt: skip
-    "1",
-    "L",
-    "LA",
-    "La",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "CMYK",
-    "YCbCr",
-    "HSV",
-    "LAB",
-    "I",
-    "I;16",
-    "I;16B",
-    "F",
-)
 FORMATS = (
     "AVIF", "BMP", "DDS", "EPS", "GIF", "ICO", "ICNS", "IM", "JPEG", "JPEG2000", "MPO", "MSP", "PCX", "PDF", "PNG",
     "PPM", "QOI", "SGI", "SPIDER", "TGA", "TIFF", "WEBP", "XBM",

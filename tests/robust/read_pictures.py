@@ -33,7 +33,8 @@ def main() -> None:
     torch.set_num_threads(1)
     model = ml.load_model()
     mask = ml.random_mask(model.num_patches)
-    with warnings.catch_warnings(action="ignore"):  # Pillow's remarks on what it is asked to write
+    with warnings.catch_warnings():  # Pillow's remarks on what it is asked to write
+        warnings.simplefilter("ignore")
         files = corpus()
     warnings.simplefilter("error")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

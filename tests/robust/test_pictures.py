@@ -22,7 +22,8 @@ def files():
     """The corpus, without Pillow's remarks on formats that it will drop."""
     import warnings
 
-    with warnings.catch_warnings(action="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return corpus()
 
 
