@@ -3,6 +3,7 @@
 import csv
 import math
 import os
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -85,6 +86,11 @@ class TrainingLog:
             self.saved = time.monotonic()
 
 
+def free_space(folder: Path) -> str:
+    """What is left on a disk, in words."""
+    return f"{shutil.disk_usage(folder).free / 1e9:.2g} GB are free"
+
+
 class Checkpoint:
     """The state a training resumes from: weights, optimisers, average, step. Written whole or not at all."""
 
@@ -118,7 +124,14 @@ class Checkpoint:
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
-        torch.save(state, part)
+        try:
+            torch.save(state, part)
+        except (OSError, RuntimeError) as error:
+            kept = f"{self.path} still holds the state before" if self.path.exists() else "nothing is saved"
+            raise TrainingError(
+                f"{part} could not be written (is the disk full? {free_space(part.parent)}); {kept}, so make room and "
+                "go on with --resume."
+            ) from error
         os.replace(part, self.path)
 
     def load(self) -> tuple[int, float, list[float]]:
