@@ -10,7 +10,6 @@ from mae_lite.studies import indicators
 from mae_lite.studies.fillers import KINDS, Filler
 from mae_lite.studies.indicators import (
     PLAN,
-    RECORDS,
     SEEDS,
     harmonic_error,
     hidden_error,
@@ -102,8 +101,3 @@ def test_the_race_is_recorded_and_reruns_to_the_same_numbers(command, tmp_path, 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + len(KINDS) * len(SEEDS)
     assert all(line.endswith("not run") for line in lines[1:]), "seed 3 is not one of the race's"
-
-
-def test_the_bundled_records_hold_the_race():
-    found = {(r["kind"], r["seed"]) for r in load_records(RECORDS)}
-    assert {(kind, seed) for kind in KINDS for seed in SEEDS} <= found
