@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test lint notebooks bench
+.PHONY: lab demo test lint notebooks bench site slides student
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -19,6 +19,15 @@ lint: .venv/installed-dev
 
 notebooks: .venv/installed-dev
 	$(BIN)/python notebooks/build.py
+
+site: .venv/installed-dev
+	$(BIN)/python notebooks/site/make_site.py
+
+slides: .venv/installed-dev
+	$(BIN)/python notebooks/slides/make_slides.py
+
+student: .venv/installed-dev
+	$(BIN)/python notebooks/site/student.py
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bundled.py

@@ -8,6 +8,7 @@ from torch import nn
 
 from mae_lite.encoder import MAEEncoder
 from mae_lite.features import check_pool
+from mae_lite.finetune_config import check_blocks
 from mae_lite.mae import MAE
 from mae_lite.probes import BN_EPS
 
@@ -90,8 +91,7 @@ def freeze(vit: VisionTransformer, blocks: int | float | None) -> None:
         ValueError: if `blocks` is neither 0, 0.5, nor a whole number up to the depth.
     """
     depth = len(vit.blocks)
-    if blocks is not None and blocks not in (0, 0.5, *range(1, depth + 1)):
-        raise ValueError(f"blocks is {blocks}; use 0, 0.5, or a whole number up to the encoder's {depth} blocks.")
+    check_blocks(blocks, depth)
     tuned = [vit.head]
     if blocks is None or blocks == depth:
         tuned = [vit]

@@ -11,6 +11,7 @@ from mae_lite.catalogue import format_models, list_models
 from mae_lite.checkpoints import DEFAULT_MODEL, load_model
 from mae_lite.cli_evaluate import add_evaluate, seed
 from mae_lite.cli_pretrain import add_pretrain
+from mae_lite.cli_transfer import add_transfer
 from mae_lite.doctor import doctor
 from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake prints one sentence and returns 2."""
     parser = argparse.ArgumentParser(prog="python -m mae_lite", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (add_reconstruct, add_models, add_evaluate, add_pretrain, add_doctor):
+    for add in (add_reconstruct, add_models, add_evaluate, add_transfer, add_pretrain, add_doctor):
         add(commands)
     args = parser.parse_args(argv)
     try:

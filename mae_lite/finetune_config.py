@@ -71,3 +71,9 @@ class FinetuneConfig:
     def lr(self) -> float:
         """Peak learning rate of the head: blr x batch_size / 256."""
         return self.blr * self.batch_size / 256
+
+
+def check_blocks(blocks: int | float | None, depth: int) -> None:
+    """Raise ValueError unless `blocks` is None, 0, 0.5, or a whole number up to an encoder's depth."""
+    if blocks is not None and blocks not in (0, 0.5, *range(1, depth + 1)):
+        raise ValueError(f"blocks is {blocks}; use 0, 0.5, or a whole number up to the encoder's {depth} blocks.")

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import extract_features, pixel_features
+from mae_lite.features import extract_features, load_features, pixel_features
 from mae_lite.images import normalize
 
 
@@ -78,3 +79,26 @@ def test_pixel_features_are_means_of_tiles(photos):
         for column in range(3):
             tile = photos[:, :, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
             torch.testing.assert_close(got[:, :, row, column], tile.float().mean(dim=(2, 3)) / 255)
+
+
+def test_stored_features_come_back(tmp_path):
+    x = torch.randn(4, 6)
+    pixels = torch.randint(0, 256, (4, 6), dtype=torch.uint8)
+    tensors = {
+        "a.b.train": x.half(),
+        "a.b.test": x[:2].half(),
+        "raw pixels.train": pixels,
+        "raw pixels.test": pixels[:1].clone(),
+    }
+    tensors |= {"labels.train": torch.tensor([3, 1, 0, 2]).byte(), "labels.test": torch.tensor([1, 0]).byte()}
+    save_file(tensors, tmp_path / "x.safetensors", {"classes": '["w", "x", "y", "z"]'})
+    found = load_features(tmp_path / "x.safetensors")
+    assert (found.labels.tolist(), found.test_labels.tolist(), found.classes) == ([3, 1, 0, 2], [1, 0], list("wxyz"))
+    assert list(found.train) == list(found.test) == ["a.b", "raw pixels"]
+    assert torch.equal(found.train["a.b"], x.half().float())
+    torch.testing.assert_close(found.train["raw pixels"] * 255, pixels.float())
+
+
+def test_no_features_are_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="studies.transfer writes them"):
+        load_features(tmp_path / "none.safetensors")

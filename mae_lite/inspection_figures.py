@@ -1,0 +1,199 @@
+"""Figures of what is inside: attention maps, a measure by layer, shares of attention, maps of features.
+
+Each takes several models by name, so that a trained one never stands without its control.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from mae_lite.style import LINES, STYLE, AltFigure, plain_axes, show_picture
+
+TOP = 0.08
+"""Attention drawn as the brightest, as a share of a token's attention; what is more looks the same."""
+BARS = {
+    "visible": ("#0072B2", ""),
+    "class": ("#009E73", ".."),
+    "itself": ("#CC79A7", "xx"),
+    "hidden": ("#E69F00", "//"),
+}
+"""Colour and hatch of each kind of token that attention goes to, from the bottom."""
+
+
+def _pixels(picture: UInt8[Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    return picture.permute(1, 2, 0).contiguous().numpy()
+
+
+def colour_picture(colours: Float[Tensor, "n 3"], grid_size: tuple[int, int], size: int = 8) -> UInt8[Tensor, "3 h w"]:
+    """A colour for each patch, 0 to 1, as a picture with `size` pixels to a patch."""
+    grid = (colours * 255).round().byte().reshape(*grid_size, 3).permute(2, 0, 1)
+    return grid.repeat_interleave(size, dim=1).repeat_interleave(size, dim=2)
+
+
+def show_attention(
+    picture: UInt8[Tensor, "3 h w"],
+    weights: Mapping[str, Float[Tensor, "layers heads n n"]],
+    grid_size: tuple[int, int],
+    patch: int,
+    layers: Sequence[int],
+) -> AltFigure:
+    """Where one patch of a photo attends to: a map for each head of some layers, for each model on one scale.
+
+    Args:
+        picture: the photo as bytes, or what the model was given of it.
+        weights: by model, among patches only.
+        grid_size: patches down and across.
+        patch: the one whose attention is shown, marked in each map.
+        layers: which layers, counted from 0.
+
+    Raises:
+        ValueError: if there is no such patch or layer, or no model.
+    """
+    if not weights:
+        raise ValueError("show_attention got no weights; give those of at least one model, by name.")
+    depth, heads, n, _ = next(iter(weights.values())).shape
+    if not 0 <= patch < n or not layers or not set(layers) <= set(range(depth)):
+        raise ValueError(f"Patch {patch} and layers {list(layers)} must be among {n} patches and {depth} layers.")
+    columns = len(weights) * heads
+    fig = AltFigure(figsize=(1.05 * columns + 2.4, 1.08 * len(layers) + 0.75), layout="constrained")
+    left, right = fig.subfigures(1, 2, width_ratios=(1.9, 1.05 * columns + 0.5))
+    photo = left.subplots()
+    show_picture(photo, _pixels(picture))
+    photo.set_title("the patch that attends", **STYLE)
+    _mark(photo, patch, grid_size, picture.shape[1] / grid_size[0])
+    axes = right.subplots(len(layers), columns, squeeze=False)
+    for row, layer in zip(axes, layers, strict=True):
+        maps = [(name, head, one[layer, head, patch]) for name, one in weights.items() for head in range(heads)]
+        for ax, (name, head, values) in zip(row, maps, strict=True):
+            roots = values.sqrt().reshape(grid_size).numpy()  # small weights still differ
+            shown = ax.imshow(roots, cmap="cividis", vmin=0, vmax=TOP**0.5)
+            ax.set(xticks=[], yticks=[])
+            _mark(ax, patch, grid_size, 1.0)
+            if layer == layers[0]:
+                ax.set_title(f"{name}\nhead {head + 1}" if head == 0 else f"\nhead {head + 1}", fontsize=9)
+        row[0].set_ylabel(f"layer {layer + 1}", **STYLE)
+    bar = right.colorbar(shown, ax=axes, shrink=0.9, pad=0.02, extend="max", ticks=np.sqrt([0, 1 / n, 0.02, 0.04, TOP]))
+    bar.ax.set_yticklabels(["0", "even", "2 %", "4 %", f"{100 * TOP:.0f} %"], fontsize=8)
+    fig.alt, fig.format = _attention_alt(weights, patch, grid_size, layers), "jpeg"
+    return fig
+
+
+def _mark(ax, patch: int, grid_size: tuple[int, int], size: float) -> None:
+    """A frame around a patch, white on black, to be seen on any picture."""
+    y, x = (size * place - 0.5 for place in divmod(patch, grid_size[1]))
+    for colour, width in (("black", 3.0), ("white", 1.2)):
+        ax.plot((x, x + size, x + size, x, x), (y, y, y + size, y + size, y), color=colour, linewidth=width)
+
+
+def _attention_alt(weights: Mapping, patch: int, grid_size: tuple[int, int], layers: Sequence[int]) -> str:
+    row, column = divmod(patch, grid_size[1])
+    words = []
+    for name, one in weights.items():
+        tops = [max(head[patch].max().item() for head in one[layer]) for layer in layers]
+        words.append(f"{name} " + ", ".join(f"{top:.0%}" for top in tops))
+    return (
+        f"Where the patch in row {row + 1}, column {column + 1} attends to, a map for each head in layers "
+        f"{', '.join(str(layer + 1) for layer in layers)}. The most that one patch gets, by layer: {'; '.join(words)}; "
+        f"an even spread would give each {1 / weights[name].shape[2]:.1%}."
+    )
+
+
+def show_by_layer(
+    values: Mapping[str, Float[Tensor, "layers heads"] | Float[Tensor, " layers"]],
+    ylabel: str,
+    *,
+    level: tuple[str, float] | None = None,
+    first: int = 1,
+) -> AltFigure:
+    """A measure against the layer: a line for each model, and where it has heads a dot for each and their mean.
+
+    Args:
+        values: by model.
+        ylabel: what is measured, and its unit.
+        level: a name and a height, such as what chance would give, drawn as a line across.
+        first: the number of the first layer, 0 if that is the embedding.
+
+    Raises:
+        ValueError: if there are no lines, or more than there are styles.
+    """
+    if not 1 <= len(values) <= len(LINES):
+        raise ValueError(f"show_by_layer draws 1 to {len(LINES)} lines, not {len(values)}.")
+    fig = AltFigure(figsize=(7, 3.6), layout="constrained")
+    ax, words = fig.subplots(), []
+    if level is not None:
+        ax.axhline(level[1], color="0.4", linewidth=1, linestyle=(0, (1, 2)), label=level[0])
+    for (name, one), (colour, marker, dash) in zip(values.items(), LINES, strict=False):
+        mean = one.mean(dim=1) if one.ndim == 2 else one
+        x = range(first, first + len(mean))
+        if one.ndim == 2:
+            for head in one.T.tolist():
+                ax.plot(x, head, color=colour, marker=marker, linestyle="", alpha=0.45, markersize=5)
+        ax.plot(x, mean.tolist(), color=colour, marker=marker, markersize=3, linestyle=dash, label=name)
+        words.append(f"{name} " + ", ".join(f"{value:.2f}" for value in mean.tolist()))
+    plain_axes(ax, xlabel="layer", ylabel=ylabel)
+    ax.set_xticks(list(x))
+    across = "" if level is None else f" {level[0]}: {level[1]:.2f}."
+    fig.alt = f"{ylabel}, from layer {first} to {first + len(mean) - 1}: {'; '.join(words)}.{across}"
+    return fig
+
+
+def show_shares(shares: Mapping[str, Mapping[str, Float[Tensor, "layers heads"]]], title: str = "") -> AltFigure:
+    """Where attention goes, as stacked bars: a panel for each model, a bar for each layer, the mean of its heads.
+
+    Args:
+        shares: by model, then by kind of token, as `attention_shares` gives them.
+        title: whose attention it is.
+
+    Raises:
+        ValueError: if there is no model.
+    """
+    if not shares:
+        raise ValueError("show_shares got no shares; give those of at least one model, by name.")
+    fig = AltFigure(figsize=(3.1 * len(shares) + 1.2, 3.3), layout="constrained")
+    axes = fig.subplots(1, len(shares), squeeze=False, sharey=True)[0]
+    words = []
+    for ax, (name, kinds) in zip(axes, shares.items(), strict=True):
+        bottom = np.zeros(len(next(iter(kinds.values()))))
+        for kind, (colour, hatch) in BARS.items():
+            height = kinds[kind].mean(dim=1).numpy()
+            ax.bar(np.arange(1, len(height) + 1), height, bottom=bottom, color=colour, hatch=hatch, edgecolor="white",
+                   label=f"other {kind}" if kind == "hidden" else kind)  # fmt: skip
+            bottom = bottom + height
+        ax.set(title=name, xlabel="layer", xticks=range(1, len(height) + 1), ylim=(0, 1))
+        ax.spines[["top", "right"]].set_visible(False)
+        words.append(f"{name} " + ", ".join(f"{share:.0%}" for share in kinds["visible"].mean(dim=1).tolist()))
+    axes[0].set_ylabel(title)
+    axes[0].yaxis.set_major_formatter("{x:.0%}")
+    entries, labels = axes[0].get_legend_handles_labels()
+    fig.legend(entries[::-1], labels[::-1], loc="outside right center", frameon=False, **STYLE)
+    fig.alt = f"{title}, by kind of token and layer. To visible patches, layer by layer: {'; '.join(words)}."
+    return fig
+
+
+def show_table(rows: Mapping[str, Mapping[str, UInt8[Tensor, "3 h w"]]], alt: str) -> AltFigure:
+    """Pictures in rows and columns, such as photos down and models across.
+
+    Args:
+        rows: by the name of the row, then of the column; the same columns in each.
+        alt: what they show, for readers who cannot see them.
+
+    Raises:
+        ValueError: if there is nothing to show.
+    """
+    columns = list(next(iter(rows.values()), {}))
+    if not columns:
+        raise ValueError("show_table got no pictures; give at least one row with one column.")
+    _, h, w = rows[next(iter(rows))][columns[0]].shape
+    side = min(1.5, 9.5 / len(columns))
+    fig = AltFigure(figsize=(side * len(columns) + 0.3, side * h / w * len(rows) + 0.45), layout="constrained")
+    axes = fig.subplots(len(rows), len(columns), squeeze=False)
+    for line, (name, pictures) in zip(axes, rows.items(), strict=True):
+        for ax, column in zip(line, columns, strict=True):
+            show_picture(ax, _pixels(pictures[column]))
+            if ax in axes[0]:
+                ax.set_title(column, **STYLE)
+        line[0].set_ylabel(name, **STYLE)
+    fig.alt, fig.format = alt, "jpeg"
+    return fig

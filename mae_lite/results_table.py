@@ -1,0 +1,194 @@
+"""Tables as HTML that need no kernel: the paper's, and ours beside it, to filter and sort where scripts run."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from mae_lite.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
+from mae_lite.paper_results import NEVER_THE_SAME, Comparison, Spread, compare, missing_arms
+from mae_lite.paper_tables import PaperTable
+
+LINE = "1px solid rgba(128,128,128,0.45)"
+"""A colour that shows on light and dark pages."""
+CELL = f"padding:3px 6px;border-bottom:{LINE};vertical-align:top;white-space:normal"
+LAST, WIDE = "comparable?", ";min-width:11em"
+"""The column of words, and what keeps it readable beside many numbers."""
+SIGN = {SEEN: "✓", NOT_SEEN: "✗", NOISE: "≈", OPEN: "○"}
+"""Beside the words, never instead of them."""
+
+
+class Cell(NamedTuple):
+    """What a cell shows, and what it sorts by."""
+
+    text: str
+    key: float | int | str | None = None
+    """A number or a word; None goes to the end, whichever way one sorts."""
+
+
+@dataclass(frozen=True)
+class HtmlTable:
+    """A piece of HTML with its twin in plain text, as a notebook shows it."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+
+def show_paper_table(table: PaperTable) -> HtmlTable:
+    """A table of the paper with its number, units, setting, notes and where it was read; the default row is marked."""
+    heads = [table.rows_are, *(f"{c.title}, {c.unit}" if c.unit else c.title for c in table.columns)]
+    rows = [
+        [f"{row.label} (default)" if row.default else row.label, *(_shown(v) for v in row.values.values())]
+        for row in table.rows
+    ]
+    caption = f"{table.id}. {table.title}: {table.caption}"
+    notes = [f"Setting: {table.setting}.", *table.notes, f"Source: {table.source}."]
+    body = _table(
+        caption,
+        heads,
+        [[Cell(text) for text in row] for row in rows],
+        bold={i for i, r in enumerate(table.rows) if r.default},
+    )
+    small = f'<div style="font-size:0.85em;max-width:60em">{html.escape(" ".join(notes))}</div>'
+    return HtmlTable(f'<div style="line-height:1.4">{body}{small}</div>', _plain(caption, heads, rows))
+
+
+def show_paper_tables(tables: Sequence[PaperTable]) -> HtmlTable:
+    """Several of the paper's tables, each folded under its number and title: a click or Enter opens it."""
+    parts = [(f"{table.id}: {table.title}", show_paper_table(table)) for table in tables]
+    folded = "".join(
+        f'<details style="margin:2px 0"><summary>{html.escape(title)}</summary>{one.html}</details>'
+        for title, one in parts
+    )
+    return HtmlTable(f"<div>{folded}</div>", "\n\n".join(one.text for _, one in parts))
+
+
+def show_arms(records: Sequence[dict]) -> HtmlTable:
+    """Every arm: the paper's row and ours, each with its difference to the default, and what may be compared.
+
+    Where scripts run, buttons choose a group and the headings sort. Without, it is a plain table.
+    """
+    arms = compare(records)
+    tuned = any(one.ours["finetune"] for one in arms)
+    heads = ["arm", "in the paper", "paper: linear, %", "paper: change", "ours: linear, %", "ours: change"]
+    heads += ["ours: kNN, %", "kNN: change", "masked MSE"] + ["paper: fine-tuned, %", "ours: fine-tuned, %"] * tuned
+    heads += [LAST]
+    noise = arms[0].ours
+    rows = [_arm_row(one, noise, tuned) for one in arms]
+    lacks = len(missing_arms(records))
+    caption = f"{len(arms)} arms, {len(arms) - lacks} of them run. ± is the standard deviation over as many seeds; "
+    caption += f"~ marks a change smaller than {SURE} standard deviations of the default's seeds. {NEVER_THE_SAME}"
+    groups = {one.group: None for one in arms}
+    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    body = _table(caption, heads, rows, bold={0}, attributes=[f'data-group="{html.escape(one.group)}"' for one in arms])
+    look = "overflow:auto;max-height:36em;font-size:0.86em"
+    page = (
+        f'<div class="mae-lite-table" data-groups="{html.escape("|".join(groups))}" style="line-height:1.4">'
+        f'<div role="region" aria-label="Table of arms" tabindex="0" style="{look}">{body}</div>'
+        f"<script>{{\n{script}}}</script></div>"
+    )
+    return HtmlTable(page, _plain(caption, heads, [[cell.text for cell in row] for row in rows]))
+
+
+def show_findings(findings: Mapping[str, Sequence[Finding]]) -> HtmlTable:
+    """Claims as rows, with the verdict by each way to judge features, and the numbers of the first of them.
+
+    Args:
+        findings: from `judge`, by the name of the metric; the same claims in each.
+    """
+    first = next(iter(findings.values()))
+    heads = ["the paper's claim", *findings, f"numbers ({next(iter(findings))})"]
+    rows = [
+        [one.claim.says, *(f"{SIGN[other[i].status]} {other[i].status}" for other in findings.values()), one.sentence]
+        for i, one in enumerate(first)
+    ]
+    caption = f"Noise is a difference smaller than {SURE} standard deviations of the default arm's seeds."
+    body = _table(caption, heads, [[Cell(text) for text in row] for row in rows])
+    return HtmlTable(f'<div style="overflow:auto;line-height:1.4">{body}</div>', _plain(caption, heads, rows))
+
+
+def _arm_row(one: Comparison, noise: Mapping[str, Spread | None], tuned: bool) -> list[Cell]:
+    where = f"{one.table}: {one.row}" if one.row else "nowhere"
+    cells = [Cell(one.arm, one.arm), Cell(where, where)]
+    cells += [_number(one.paper.get("lin")), _change(one.paper_change.get("lin") if one.group != "default" else None)]
+    for metric in ("linear", "knn"):
+        cells += [_spread(one.ours[metric], one.command), _change(one.change.get(metric), noise[metric])]
+    cells.append(_spread(one.ours["mse"], one.command, ".3f"))
+    if tuned:
+        cells += [_number(one.paper.get("ft")), _spread(one.ours["finetune"], one.command)]
+    return [*cells, Cell(one.comparable, one.comparable)]
+
+
+def _shown(value: float | int | str | None) -> str:
+    """A value as the paper prints it: one decimal for accuracies, whole numbers whole."""
+    return "–" if value is None else value if isinstance(value, str) else f"{value}"
+
+
+def _number(value: float | None) -> Cell:
+    return Cell(_shown(value), value)
+
+
+def _spread(value: Spread | None, command: str | None, shown: str = ".1f") -> Cell:
+    if value is None:
+        return Cell("not run" if command else "–")
+    text = f"{value.mean:{shown}}"
+    return Cell(text if value.std is None else f"{text} ± {value.std:{shown}} ({value.n})", value.mean)
+
+
+def _change(value: float | None, noise: Spread | None = None) -> Cell:
+    if value is None:
+        return Cell("–")
+    quiet = noise is not None and noise.std is not None and abs(value) < SURE * noise.std
+    return Cell(f"{value:+.1f}{' ~' if quiet else ''}", value)
+
+
+def _table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    bold: set[int] = frozenset(),
+    attributes: Sequence[str] = (),
+) -> str:
+    """One table; the first cell of a row is its heading, numbers stand to the right."""
+    sides = ["right" if all(_is_number(row[k].text) for row in rows) else "left" for k in range(len(heads))]
+    top = "".join(
+        f'<th scope="col" style="{CELL};text-align:{side}{WIDE if head == LAST else ""}">{html.escape(head)}</th>'
+        for head, side in zip(heads, sides, strict=True)
+    )
+    lines = []
+    for i, row in enumerate(rows):
+        weight = "bold" if i in bold else "normal"
+        cells = [
+            f'<{"td" if k else "th scope=row"} style="{CELL};text-align:{sides[k]};font-weight:{weight}"'
+            f"{_key(cell)}>{html.escape(cell.text)}</{'td' if k else 'th'}>"
+            for k, cell in enumerate(row)
+        ]
+        lines.append(f"<tr {attributes[i] if attributes else ''}>{''.join(cells)}</tr>")
+    look = "text-align:left;padding:4px 8px;caption-side:top;color:inherit"
+    title = f'<caption style="{look}">{html.escape(caption)}</caption>'
+    return (
+        f'<table style="border-collapse:collapse;margin:0 0 4px 0">{title}<thead><tr>{top}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _key(cell: Cell) -> str:
+    return "" if cell.key is None else f' data-key="{html.escape(str(cell.key))}"'
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell belongs into a column of numbers."""
+    return (
+        text in ("–", "not run") or text.lstrip("+-−")[:1].isdigit() and not any(c in text for c in ",(") or "±" in text
+    )
+
+
+def _plain(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The table as lines of text."""
+    widths = [max(len(line[k]) for line in [heads, *rows]) for k in range(len(heads))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in [heads, *rows]]
+    return "\n".join([caption, *(line.rstrip() for line in lines)])
