@@ -163,6 +163,11 @@ def test_special_words_are_never_guessed(ids):
     assert scores[..., 2:].isfinite().all()
 
 
+def test_more_words_than_a_model_takes_are_said(ids):
+    with pytest.raises(ValueError, match="takes 7 words at most, these are 10; cut the text"):
+        small(False)(torch.cat([ids, ids[:, :3]], dim=1))
+
+
 def test_gradients_reach_every_weight(ids):
     for causal in (False, True):
         model = small(causal)
@@ -321,7 +326,7 @@ def test_a_loss_that_is_not_finite_is_said(ids):
 def test_one_command_writes_record_and_weights(tmp_path, monkeypatch, capsys):
     train, held_out = split_chapters()
     monkeypatch.setattr(masked_text, "split_chapters", lambda: (train[:4000], held_out[:2000]))
-    monkeypatch.setattr(masked_text, "TextConfig", partial(TextConfig, vocab_size=60, length=16, embed_dim=8, depth=1))
+    monkeypatch.setattr(masked_text, "TextConfig", partial(TextConfig, vocab_size=60, length=32, embed_dim=8, depth=1))
     args = ["--out", str(tmp_path / "runs"), "--record", str(tmp_path / "r.json"), "--weights", str(tmp_path / "w")]
     args += ["--steps", "3", "--windows", "6", "--seeds", "2"]
     masked_text.main(args)

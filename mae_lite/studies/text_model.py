@@ -76,7 +76,15 @@ class WordModel(nn.Module):
             block.attn = WordAttention(cfg)
 
     def forward(self, ids: Int[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
-        """What the model makes of each place; MASK stands for a hidden word, or before the first for its start."""
+        """What the model makes of each place; MASK stands for a hidden word, or before the first for its start.
+
+        Raises:
+            ValueError: if there are more words than the model takes.
+        """
+        if ids.shape[1] > self.cfg.length:
+            raise ValueError(
+                f"This model takes {self.cfg.length} words at most, these are {ids.shape[1]}; cut the text."
+            )
         x = self.token_embed(ids) * self.cfg.embed_dim**0.5
         for block in self.blocks:
             x = block(x)
