@@ -140,7 +140,8 @@ def _curve(ax, blocks, values, title: str, ringed: int | None = None, level: flo
     places, (colour, marker, dash) = range(len(blocks)), LINES[0]
     ax.plot(places, values, color=colour, marker=marker, linestyle=dash, markersize=5)
     for x, value in zip(places, values, strict=True):
-        ax.annotate(f"{value:.1f}", (x, value), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=8)
+        above = (0, 10 if x == ringed else 7)
+        ax.annotate(f"{value:.1f}", (x, value), xytext=above, textcoords="offset points", ha="center", fontsize=8)
     if ringed is not None:
         ax.plot(ringed, values[ringed], "o", color="black", markersize=12, fillstyle="none", markeredgewidth=1.8)
     ax.set_xticks(places, [f"{b:g}" for b in blocks])

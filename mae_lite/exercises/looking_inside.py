@@ -116,7 +116,7 @@ def linear_readout(mine: Any) -> str:
     expect(not torch.allclose(got, bare, rtol=1e-2, atol=1e-2), "there is no intercept: add a column of ones to both.")
     found = r_squared(got, truth)
     turned = r_squared(got.flip(1), truth)
-    expect(turned.min() < ENOUGH, "row and column are swapped; y has the row first.")
+    expect(turned.min().item() < ENOUGH, "row and column are swapped; y has the row first.")
     told = f"R2 is {found[0]:.2f} for the row and {found[1]:.2f} for the column, and {ENOUGH} can be reached."
     expect(found.min().item() >= ENOUGH, f"{told} Solve for the weights that fit y best, with a column of ones in x.")
     return f"R2 is {found.min():.3f} or more for both, on tokens that were not in the fit."

@@ -55,19 +55,26 @@ print(ml.doctor())
 #
 # - **Explorer**, 20 minutes, to touch it: this page, then the start of [07](07_reconstruction.ipynb), where you drag,
 #   paint and bring a photo of your own.
-# - **Reading group**, 90 minutes, beside the paper: [03](03_what_to_hide.ipynb) and [05](05_loss_and_pictures.ipynb)
-#   without the exercises, then the questions at the end of both.
-# - **Class**, four times 90 minutes, in order: [02](02_image_as_sentence.ipynb) and [03](03_what_to_hide.ipynb); then
-#   [04](04_encoder_decoder.ipynb); then [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb); then
-#   [07](07_reconstruction.ipynb). What is not done of the exercises is homework.
+# - **Reading group**, 90 minutes, beside the paper: [01](01_words_to_pixels.ipynb), [03](03_what_to_hide.ipynb),
+#   [05](05_loss_and_pictures.ipynb), [08](08_results.ipynb) and [12](12_critical_reading.ipynb), without the exercises.
+#   [Agendas with the cells to show](guides/reading_group.md), for 45 and 60 minutes too.
+# - **Class**, four times 90 minutes, in order: [01](01_words_to_pixels.ipynb) to [03](03_what_to_hide.ipynb); then
+#   [04](04_encoder_decoder.ipynb) to [06](06_train_one.ipynb); then [07](07_reconstruction.ipynb) to
+#   [09](09_transfer.ipynb); then [10](10_looking_inside.ipynb) and [12](12_critical_reading.ipynb). What is not done of
+#   the exercises is homework. [For instructors](guides/teaching.md).
 # - **Builder**, a weekend, to write and train one: [02](02_image_as_sentence.ipynb), [04](04_encoder_decoder.ipynb),
 #   [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb), with all exercises.
 #
 # The notebooks, in order. Each begins with what you will be able to do and how long it takes; each has exercises that
 # check themselves, and a twin with the solutions filled in.
+# - [01 From missing words to missing pixels](01_words_to_pixels.ipynb): what came before, and how words differ.
 # - [02 An image as a sentence](02_image_as_sentence.ipynb): cut a photo into patches and lose nothing.
 # - [03 How much and what to hide](03_what_to_hide.ipynb): why 15 % for words and 75 % for pictures.
 # - [04 The asymmetric encoder-decoder](04_encoder_decoder.ipynb): why the encoder never sees a mask token.
 # - [05 The loss, norm-pix and honest pictures](05_loss_and_pictures.ipynb): what is learned, and how a picture can lie.
 # - [06 Train one, watch it learn](06_train_one.ipynb): from noise to shapes while you look on.
 # - [07 Reconstruction lab](07_reconstruction.ipynb): the playground, and experiments on a trained model.
+# - [08 Results and ablations](08_results.ipynb): every table of the paper, and our own small runs beside it.
+# - [09 Transfer](09_transfer.ipynb): what the features are worth.
+# - [10 Looking inside](10_looking_inside.ipynb): attention and features, always beside an untrained model.
+# - [12 Critical reading](12_critical_reading.ipynb): claims, doubts, questions, what came after.

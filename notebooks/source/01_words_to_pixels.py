@@ -33,7 +33,8 @@ _ = torch.set_grad_enabled(False)  # nothing is trained here
 # ## Guess first
 #
 # Two networks are loaded: the photo model of this collection, and a small one that learned to fill in words from five
-# novels by Jane Austen. Both are a stack of the same Transformer blocks.
+# novels by Jane Austen. Both are a stack of the same Transformer blocks. (To tell places apart, one adds positions to
+# its patches, the other a number for each distance to its attention.)
 
 # %%
 model = ml.load_model()
@@ -220,7 +221,7 @@ for ratio in (0.4, 0.95):
 # and clash with what follows. The masked model sees both sides of a gap, but fills all gaps at once, so two of its
 # guesses can clash with each other. Where nearly all is hidden the difference is plain. Left to right, one guess leads
 # to the next, and something fluent comes out that has little to do with the sentence; masked, each gap gets the most
-# likely word by itself. That is why one became the way to write text, and the other a way to read it.
+# likely word by itself. One lends itself to writing, the other to reading.
 #
 # ## Difference 1: architecture
 #

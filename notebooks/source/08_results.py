@@ -299,8 +299,8 @@ for at in (0.25, 0.75):
 #
 # `train(mask_ratio, seed)` gives a model, `error(model, mask_ratio)` its error on held-out photos. For `ratios` and
 # `seeds`, return a dict: for each ratio the mean over the seeds of the error at 75 %. The check hands you a made-up
-# `train` and `error` in which every slip shows. Once it passes, call `ablate(train, error, (1 / 4, 3 / 4), (0, 1))` with
-# the real ones.
+# `train` and `error` in which every slip shows. Once it passes, call
+# `ablate(train, error, (1 / 4, 3 / 4), (0, 1))` with the real ones.
 #
 # <details><summary>Hint 1</summary>
 #
