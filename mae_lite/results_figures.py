@@ -109,7 +109,8 @@ def show_arms_plot(records: Sequence[dict]) -> AltFigure:
 
     The bands hold what is smaller than twice the default's seed deviation.
     """
-    arms = [one for one in compare(records) if one.change or "lin" in one.paper_change and one.arm != "default"]
+    arms = [one for one in compare(records) if one.arm != "default"]
+    arms = [one for one in arms if "lin" in one.paper_change or {"linear", "knn"} & set(one.change)]
     noise = {m: spread(records, "default", m) for m in ("linear", "knn")}
     fig = AltFigure(figsize=(9, 0.235 * len(arms) + 1.1), layout="constrained")
     axes, words = fig.subplots(1, 2, sharey=True), []

@@ -26,8 +26,8 @@ PAGE = """<!doctype html>
 {css}</style></head>
 <body><main>
 {slides}
-</main><script>
-{js}</script></body></html>
+</main><script>{{
+{js}}}</script></body></html>
 """
 
 
