@@ -1,6 +1,7 @@
 """Claims of the paper, judged by our records: seen at our scale, not seen, or within seed noise."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import NamedTuple
 
 from mae_lite.paper_results import ACCURACIES, COMMAND, IN_PAPER, METRICS, group_of, spread
@@ -144,10 +145,8 @@ def disagreements(findings: Sequence[Finding]) -> str:
     """Where our records contradict the paper, a line each, after the counts."""
     count = {status: sum(one.status == status for one in findings) for status in (SEEN, NOT_SEEN, NOISE, OPEN)}
     totals = ", ".join(f"{n} {status}" for status, n in count.items())
-    against, smaller = (
-        [f"- {one.claim.says} {one.sentence}" for one in found]
-        for found in ([f for f in findings if f.status == NOT_SEEN], [f for f in findings if f.smaller])
-    )
+    against = [f"- {f.claim.says} {f.sentence}" for f in findings if f.status == NOT_SEEN]
+    smaller = [f"- {f.claim.says}" for f in findings if f.smaller]
     if count[OPEN] == len(findings):
         return f"{totals}. Nothing can be said yet."
     lines = [f"{totals}."]
@@ -157,4 +156,4 @@ def disagreements(findings: Sequence[Finding]) -> str:
         else ["No claim that was tested is contradicted beyond seed noise."]
     )
     lines += ["An effect of the paper's size would show here, and does not:", *smaller] if smaller else []
-    return "\n".join(lines)
+    return "\n".join(fill(line, 90, subsequent_indent="  ") for line in lines)

@@ -105,7 +105,8 @@ def test_claims_speak_of_arms_that_exist():
 def test_disagreements_are_told_with_their_numbers():
     text = disagreements(judge(records(0.6), "linear", [ONE, TWO]))
     assert text.startswith("0 seen at our scale, 1 not seen, 0 within seed noise, 1 not measured.\nOur records contrad")
-    assert "- One is better. Linear probe: default 50.0%, ratio-10 60.0%, -10.0 points" in text
+    assert "- One is better. Linear probe: default 50.0%, ratio-10 60.0%, -10.0 points" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 90, "it is read in a notebook"
     clear = disagreements(judge(records(0.4), "linear", [ONE]))
     assert "No claim that was tested is contradicted" in clear
     assert "does not" not in clear

@@ -18,15 +18,19 @@ const button = (text, name, action) => {
 };
 
 // A figure grows or shrinks with its slide; what is in it (sliders, buttons) goes on working.
+const scale = (box, inner, width) => {
+  inner.style.width = width;
+  return Math.min(2.2, box.clientWidth / Math.max(inner.scrollWidth, inner.offsetWidth), box.clientHeight / inner.offsetHeight);
+};
 const fit = () => {
   for (const box of slides[now].querySelectorAll(".figure")) {
     const inner = box.firstElementChild;
     inner.style.zoom = 1;
-    inner.style.width = inner.querySelector("table") && innerWidth > 700 ? "900px" : "auto"; // cells wrap, then grow
+    inner.style.width = "auto";
     if (innerWidth <= 700) continue;
-    const wide = Math.max(inner.scrollWidth, inner.offsetWidth);
-    const high = inner.offsetHeight;
-    inner.style.zoom = Math.max(0.5, Math.min(2.2, box.clientWidth / wide, box.clientHeight / high));
+    const widths = inner.querySelector("table") ? ["600px", "900px", "1200px", "1500px", "1800px"] : ["auto"]; // cells may wrap
+    const best = widths.reduce((a, b) => (scale(box, inner, b) > scale(box, inner, a) ? b : a));
+    inner.style.zoom = Math.max(0.5, scale(box, inner, best));
   }
 };
 
@@ -65,7 +69,7 @@ const open_speaker = () => {
 };
 
 function key(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const busy = event.target.closest?.("input, select, textarea, summary, .mae-lite-table");
   if (event.key === "Escape") document.activeElement?.blur();
   const moves = { PageDown: now + 1, PageUp: now - 1 };
