@@ -26,12 +26,15 @@ class ImageError(ValueError):
     """A picture that cannot be used; the message says why and what would work."""
 
 
-def open_image(source: str | Path | bytes | memoryview | Image.Image, mode: str = "RGB") -> Image.Image:
+def open_image(
+    source: str | Path | bytes | memoryview | Image.Image, mode: str = "RGB", name: str = "These bytes"
+) -> Image.Image:
     """Read a picture: upright (EXIF), first frame of an animation, transparency on white, 8 bits a channel.
 
     Args:
         source: a path, the bytes of a file (an upload widget's too), or a PIL image.
         mode: "RGB", or "L" for one channel.
+        name: what messages call the bytes of a file.
 
     Raises:
         ImageError: if there is no such file, or it is not a picture, is cut short, or has too many pixels.
@@ -39,7 +42,7 @@ def open_image(source: str | Path | bytes | memoryview | Image.Image, mode: str 
     if isinstance(source, Image.Image):
         return _decoded(nullcontext(source), "This image", mode)
     if isinstance(source, bytes | memoryview):
-        return _decoded(io.BytesIO(source), "These bytes", mode)
+        return _decoded(io.BytesIO(source), name, mode)
     try:
         with Path(source).open("rb") as file:
             return _decoded(file, str(source), mode)

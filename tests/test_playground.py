@@ -20,7 +20,8 @@ from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask
 from mae_lite.widgets import Playground, playground
-from mae_lite.widgets.studio import KEPT, YOURS
+from mae_lite.widgets.pictures import CAPTION
+from mae_lite.widgets.studio import FIRST_PHOTO, KEPT, YOURS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 N, ROWS, COLUMNS = 24, 4, 6
@@ -153,7 +154,8 @@ def test_the_mask_is_the_packages(lab):
 
 def test_bundled_photos_and_model_by_default():
     lab = playground()
-    assert [photo["name"] for photo in lab.photos] == [path.stem for path in list_photos()]
+    names = [path.stem for path in list_photos()]
+    assert [photo["name"] for photo in lab.photos] == [FIRST_PHOTO, *(name for name in names if name != FIRST_PHOTO)]
     assert all(Image.open(io.BytesIO(photo["picture"])).size == (64, 64) for photo in lab.photos)
     assert lab.chosen == DEFAULT_MODEL
     assert lab.shown is not None
@@ -182,6 +184,15 @@ def test_reset_goes_back_but_keeps_own_photos(lab):
 def test_no_photos_is_refused():
     with pytest.raises(ValueError, match="empty list of photos"):
         playground(small_model(), [])
+
+
+def test_original_says_which_part_of_the_photo_is_used(photos, tmp_path):
+    Image.new("RGB", (300, 200)).save(tmp_path / "fits.png")
+    Image.new("RGB", (301, 400)).save(tmp_path / "tall.png")
+    lab = playground(small_model(), [tmp_path / "fits.png", tmp_path / "tall.png"])
+    assert lab.source_title == "Original"
+    lab.photo = 1
+    assert lab.source_title == "Original: the middle of 301 x 400 pixels"
 
 
 # --- drawn masks
@@ -403,7 +414,7 @@ def test_a_bad_path_or_upload_is_a_sentence_and_the_picture_stays(lab):
     press(lab, "path", text="/no/such/photo.jpg")
     assert "/no/such/photo.jpg: no picture can be read there" in lab.error
     press(lab, "upload", [b"Dear all"], names=["letter.txt"])
-    assert "not a picture" in lab.error
+    assert "letter.txt: this is not a picture" in lab.error
     press(lab, "upload", [good[:3000]], names=["cut.jpg"])
     assert "damaged or cut short" in lab.error
     assert (lab.picture, len(lab.photos)) == (before, 3)
@@ -492,7 +503,7 @@ def test_the_python_gives_this_very_picture(lab, strategy):
 
 def test_the_python_for_bundled_photos_works_on_any_machine():
     code = playground().copy_as_python()
-    assert 'asset_path("photos", "astronaut.jpg")' in code
+    assert f'asset_path("photos", "{FIRST_PHOTO}.jpg")' in code
 
 
 def test_the_python_for_an_own_photo_and_an_own_model(lab, tmp_path):
@@ -511,14 +522,21 @@ def test_save_writes_what_is_on_show_and_says_where(lab, tmp_path):
     (path,) = (tmp_path / "out").glob("*.png")
     assert lab.notice == f"Saved as {path}"
     assert path.name == "cat-random-18-hidden-seed-0-error.png"
-    saved = np.asarray(Image.open(path))
-    assert np.array_equal(saved[::7, ::7], np.hstack([lab.shown.masked, lab.shown.error, lab.shown.original]))
+    saved, pictures = Image.open(path), np.hstack([lab.shown.masked, lab.shown.error, lab.shown.original])
+    assert saved.info["Description"] == lab.shown.alt
+    page = np.asarray(saved)
+    assert np.array_equal(page[CAPTION:-CAPTION:7, ::7], pictures)
+    for band, where in ((page[:CAPTION], "titles above"), (page[-CAPTION:], "measures below")):
+        assert (band < 80).any(), f"no {where}"
+        assert (band[:, [0, -1]] == 255).all(), f"the {where} are cut off"
     press(lab, "save")
     assert len(list((tmp_path / "out").iterdir())) == 1, "the same picture again is the same file"
     for mask in ([True] + [False] * 23, [False] * 23 + [True]):
         paint(lab, mask)
         press(lab, "save")
-    assert len(list((tmp_path / "out").iterdir())) == 3, "one drawing overwrote another"
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(names) == 3, "one drawing overwrote another"
+    assert names[0] == "cat-drawn-1-hidden-error-2.png", "a drawing has no seed"
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(lab, tmp_path):

@@ -12,9 +12,9 @@ from traitlets import Bytes, Enum, Int, List, Unicode
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, mask_from_grid, num_masked
 from mae_lite.reconstruction import Reconstruction
-from mae_lite.widgets.pictures import Photo, encoded, thumbnail, uploaded_files, write_new
+from mae_lite.widgets.pictures import Photo, captioned, encoded, thumbnail, uploaded_files, write_new
 from mae_lite.widgets.studio import YOURS, Studio
-from mae_lite.widgets.words import SHOWN, alt, as_python, facts, title, twin
+from mae_lite.widgets.words import SHOWN, alt, as_python, facts, source_title, title, twin
 
 HERE = Path(__file__).parent
 COALESCE_SECONDS = 0.01
@@ -61,7 +61,7 @@ class Playground(anywidget.AnyWidget):
     order = List(help="for each patch, how many are hidden before it").tag(sync=True)
     photos, models, facts = List().tag(sync=True), List().tag(sync=True), List().tag(sync=True)
     source, picture = Bytes(help="the photo, a JPEG").tag(sync=True), Bytes(help="the result, a JPEG").tag(sync=True)
-    title, alt = Unicode().tag(sync=True), Unicode().tag(sync=True)
+    title, source_title, alt = (Unicode().tag(sync=True) for _ in range(3))
     error, notice, offer, code = (Unicode().tag(sync=True) for _ in range(4))
 
     shown: Reconstruction | None = None
@@ -147,10 +147,11 @@ class Playground(anywidget.AnyWidget):
         return mask
 
     def _show(self, shown: Reconstruction, milliseconds: float) -> None:
-        width, source = shown.original.shape[1], (self.photo, self._studio.name)
+        source = self.photo, self._studio.name
         if self._source_of != source:
-            self.source, self._source_of = encoded(shown.original, width), source
-        self.shown, self.picture = shown, encoded(getattr(shown, self.show), width)
+            self.source, self._source_of = encoded(shown.original), source
+            self.source_title = source_title(self._studio.sizes[self.photo], shown)
+        self.shown, self.picture = shown, encoded(getattr(shown, self.show))
         self.title, self.alt = title(shown, self.show), alt(shown, self.show, self._studio.photos[self.photo].name)
         self.facts = facts(shown, milliseconds, self._studio.model)
         self.error = self.notice = self.code = ""
@@ -216,11 +217,12 @@ class Playground(anywidget.AnyWidget):
         self._request()
 
     def save(self) -> Path:
-        """Write what the model saw, the picture on show and the photo side by side to a PNG file in `out/`."""
+        """Write what the model saw, the picture on show and the photo, with captions, to a PNG file in `out/`."""
         shown, photo = self._current()
-        stem = f"{Path(photo.name).stem}-{self.strategy}-{int(shown.mask.sum())}-hidden-seed-{self.seed}-{self.show}"
-        strip = shown.strip(("masked", self.show, "original"))
-        path = write_new(OUT / f"{stem}.png", encoded(strip, shown.original.shape[1], "png"))
+        seed = "" if self.strategy == "drawn" else f"-seed-{self.seed}"
+        stem = f"{Path(photo.name).stem}-{self.strategy}-{int(shown.mask.sum())}-hidden{seed}-{self.show}"
+        picture = captioned(shown, ("masked", self.show, "original"), f"{photo.name}, {self._studio.name}")
+        path = write_new(OUT / f"{stem}.png", picture)
         self.notice = f"Saved as {path.resolve()}"
         return path
 

@@ -116,8 +116,7 @@ function makePainter(canvas, { onPaint, onSay }) {
   canvas.addEventListener("pointerleave", () => { hover = null; draw(); });
   for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => { keyStroke = null; draw(); });
 
-  let keyStroke = null; // what Shift with arrows paints, until Shift is let go
-  canvas.addEventListener("keyup", (event) => { if (event.key === "Shift") keyStroke = null; });
+  let keyStroke = null; // what Shift with arrows paints until an arrow moves without it: as Space did, else as a stroke
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = ARROWS[event.key];
@@ -127,10 +126,16 @@ function makePainter(canvas, { onPaint, onSay }) {
     if (step) {
       cursor = [Math.min(Math.max(from[0] + step[0], 0), rows - 1), Math.min(Math.max(from[1] + step[1], 0), columns - 1)];
     }
-    if (event.shiftKey && step) keyStroke ??= isHidden(from) ? 0 : 1;
-    if (event.key === " ") line(cursor, cursor, isHidden(cursor) ? 0 : 1);
-    else if (event.shiftKey) line(from, cursor, keyStroke);
-    else draw();
+    if (event.key === " ") {
+      keyStroke = isHidden(cursor) ? 0 : 1;
+      line(cursor, cursor, keyStroke);
+    } else if (event.shiftKey) {
+      keyStroke ??= isHidden(from) ? 0 : 1;
+      line(from, cursor, keyStroke);
+    } else {
+      keyStroke = null;
+      draw();
+    }
     onSay(`row ${cursor[0] + 1}, column ${cursor[1] + 1}, ${isHidden(cursor) ? "hidden" : "visible"}`);
   });
 

@@ -7,13 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
+from mae_lite.figures import metrics_line
 from mae_lite.images import ImageError, fit_image, open_image
+from mae_lite.reconstruction import Reconstruction
 
 PICTURE_SIDE = 336
 """A picture's width is the whole multiple of the model's that is nearest to this."""
 THUMBNAIL_SIDE = 64
+CAPTION = 42
+"""Height of the bands above and below a saved picture, in pixels."""
 
 
 class Photo(NamedTuple):
@@ -24,12 +29,32 @@ class Photo(NamedTuple):
     bundled: bool = False
 
 
-def encoded(picture: UInt8[np.ndarray, "h w 3"], width: int, format: str = "jpeg") -> bytes:
-    """A picture, or several side by side of which each has `width`, enlarged by whole pixels, as a JPEG or PNG."""
+def enlarged(picture: UInt8[np.ndarray, "h w 3"], width: int) -> Image.Image:
+    """A picture, or several side by side of which each has `width`, enlarged by whole pixels."""
     times = max(1, round(PICTURE_SIDE / width))
+    return Image.fromarray(picture.repeat(times, axis=0).repeat(times, axis=1))
+
+
+def encoded(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """An enlarged picture as a JPEG."""
     file = io.BytesIO()
-    options = {"quality": 90, "subsampling": 0} if format == "jpeg" else {}
-    Image.fromarray(picture.repeat(times, axis=0).repeat(times, axis=1)).save(file, format=format, **options)
+    enlarged(picture, picture.shape[1]).save(file, format="jpeg", quality=90, subsampling=0)
+    return file.getvalue()
+
+
+def captioned(shown: Reconstruction, panels: tuple[str, ...], name: str) -> bytes:
+    """The named pictures as a PNG, each under its title, with the name and the measures below."""
+    strip = enlarged(shown.strip(panels), shown.original.shape[1])
+    page = Image.new("RGB", (strip.width, strip.height + 2 * CAPTION), "white")
+    page.paste(strip, (0, CAPTION))
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(CAPTION // 3)
+    for k, panel in enumerate(panels):
+        centre = (k + 0.5) * strip.width / len(panels), CAPTION / 2
+        pen.multiline_text(centre, shown.titles[panel], "black", font, anchor="mm", align="center")
+    pen.text((strip.width / 2, page.height - CAPTION / 2), f"{name}; {metrics_line(shown)}", "black", font, anchor="mm")
+    file, told = io.BytesIO(), PngInfo()
+    told.add_itxt("Description", shown.alt)
+    page.save(file, format="png", pnginfo=told)
     return file.getvalue()
 
 

@@ -1,8 +1,11 @@
 // The page of the playground. Python keeps the state and answers; the mask is repainted here without waiting for it.
 
 const LARGEST_UPLOAD = 8e6; // bytes; notebook servers drop larger messages without a word
-const MASKS = { random: "Random", block: "Block", grid: "Grid", centre: "Centre", half: "Half", drawn: "Drawn" };
+const MASKS = { random: "Random", block: "Block", grid: "Grid", centre: "Centre", half: "From a side", drawn: "Drawn" };
 const PICTURES = { pasted: "Pasted", output: "Raw output", error: "Error map" };
+const LARGEST_SEED = 2 ** 31 - 1;
+const ONE_MOVE = 800; // milliseconds: changes of one control that follow each other as fast are undone together
+const HINT = "photo hides, grey shows again."; // what a stroke does, by the patch it begins on
 const DIE = '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><rect x="1.5" y="1.5" width="13" height="13" rx="3" fill="none" stroke="currentColor" stroke-width="1.5"/><circle cx="5" cy="5" r="1.3"/><circle cx="11" cy="5" r="1.3"/><circle cx="8" cy="8" r="1.3"/><circle cx="5" cy="11" r="1.3"/><circle cx="11" cy="11" r="1.3"/></svg>';
 
 function h(tag, attributes = {}, ...children) {
@@ -40,8 +43,17 @@ function showBytes(image, bytes) { // bytes: a DataView
 function render({ model, el }) {
   const get = (name) => model.get(name);
   let settle = 0, photosMade = 0, modelsMade = "";
+  let settled = null, moved = { what: "", when: 0 }; // for Undo: what the mask was, and the last change of it
+  const past = [];
 
-  function ask(changes) {
+  function remember(what) {
+    const when = performance.now();
+    if (settled && (what !== moved.what || when - moved.when > ONE_MOVE)) past.push(settled);
+    moved = { what, when };
+    undo.disabled = !past.length;
+  }
+  function ask(changes, what = Object.keys(changes).join()) {
+    if (["strategy", "seed", "hidden", "mask"].some((name) => name in changes) && what !== "undo") remember(what);
     for (const [name, value] of Object.entries(changes)) model.set(name, value);
     model.set("request", get("request") + 1);
     model.save_changes();
@@ -93,15 +105,26 @@ function render({ model, el }) {
     sayRatio(hidden, order.length);
     ask({ hidden });
   });
-  const redrawn = () => (get("strategy") === "drawn" ? { strategy: "random" } : {}); // a seed means a fresh mask
   const strategies = makeChoice("Kind of mask", MASKS, (strategy) => ask({ strategy }));
-  const seed = h("input", { type: "number", min: 0, max: 2 ** 31 - 1, step: 1 });
-  seed.addEventListener("change", () => {
-    const value = Math.min(Math.max(Math.round(Number(seed.value)) || 0, 0), 2 ** 31 - 1);
-    ask({ seed: value, ...redrawn() });
-  });
-  const roll = () => ask({ seed: Math.floor(Math.random() * 1000), ...redrawn() });
+  const seed = h("input", { type: "number", min: 0, max: LARGEST_SEED, step: 1 });
+  function takeSeed() {
+    const value = Number(seed.value);
+    if (seed.value !== "" && Number.isInteger(value) && value >= 0 && value <= LARGEST_SEED) {
+      if (value !== get("seed")) ask({ seed: value });
+      return;
+    }
+    error.textContent = `A seed is a whole number from 0 to ${LARGEST_SEED}, not ${seed.value || "nothing"}; it stays ${get("seed")}.`;
+    seed.value = get("seed");
+  }
+  seed.addEventListener("change", takeSeed);
+  seed.addEventListener("keydown", (event) => { if (event.key === "Enter") takeSeed(); });
+  const roll = () => ask({ seed: Math.floor(Math.random() * 1000) });
   const dice = h("button", { type: "button", title: "Another seed", "aria-label": "Another seed", onclick: roll });
+  function showKind(strategy) { // a drawing has no seed, and rolling the die must not throw it away
+    strategies.choose(strategy);
+    seed.disabled = dice.disabled = strategy === "drawn";
+    hint.textContent = `${strategy === "drawn" ? "Now paint here" : "Click or drag"}: ${HINT}`;
+  }
   dice.innerHTML = DIE;
 
   // Panels
@@ -109,11 +132,23 @@ function render({ model, el }) {
   const painter = makePainter(canvas, { onPaint: painted, onSay: (text) => say(text, 0) });
   function painted(mask) {
     const hidden = mask.reduce((sum, value) => sum + value, 0);
-    strategies.choose("drawn");
+    showKind("drawn");
     slider.value = hidden;
     sayRatio(hidden, mask.length);
     ask({ mask: new DataView(mask.slice().buffer), strategy: "drawn", hidden });
   }
+  function goBack() {
+    if (!past.length) return;
+    ask(past.pop(), "undo");
+    moved.what = "";
+    undo.disabled = !past.length;
+  }
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    goBack();
+  });
   function repaint(change) {
     painter.setMask(painter.mask.map(change));
     painted(painter.mask);
@@ -122,36 +157,38 @@ function render({ model, el }) {
   brushes.choose(1);
   const invert = h("button", { type: "button", onclick: () => repaint((value) => 1 - value) }, "Invert");
   const clear = h("button", { type: "button", onclick: () => repaint(() => 0) }, "Clear");
-  const result = h("img"), original = h("img"), title = h("figcaption");
+  const undo = h("button", { type: "button", disabled: true, onclick: goBack }, "Undo");
+  const hint = h("p", { class: "hint" }), scale = h("p", { class: "hint scale" }, "0", h("span"), "half of black to white, or more");
+  const result = h("img"), original = h("img"), title = h("figcaption"), sourceTitle = h("figcaption");
   const pictures = makeChoice("Picture", PICTURES, (show) => ask({ show }));
   const source = h("img");
   source.addEventListener("load", () => painter.setPhoto(source));
   const panels = h("div", { class: "panels" },
-    h("figure", {}, h("figcaption", {}, "What the model sees"), canvas,
-      h("p", { class: "hint" }, "Click or drag on it to hide and show patches."),
-      h("div", { class: "tools" }, h("span", {}, "Brush"), brushes.row, invert, clear)),
-    h("figure", {}, title, result, h("div", { class: "tools" }, pictures.row)),
-    h("figure", {}, h("figcaption", {}, "Original"), original));
+    h("figure", {}, h("figcaption", {}, "What the model sees"), canvas, hint,
+      h("div", { class: "tools" }, h("span", {}, "Brush"), brushes.row, invert, clear, undo)),
+    h("figure", {}, title, result, scale, h("div", { class: "tools" }, pictures.row)),
+    h("figure", {}, sourceTitle, original));
 
   // What it says, and the rest
   const live = h("p", { class: "unseen", "aria-live": "polite" });
   const error = h("p", { class: "error", role: "alert" }), notice = h("p", { class: "notice", role: "status" });
-  const facts = h("dl");
+  const facts = h("dl", { class: "facts" }), meanings = h("dl");
+  const explained = h("details", { class: "meanings" }, h("summary", {}, "What these numbers mean"), meanings);
   const models = h("select", { onchange: () => ask({ chosen: models.value }) });
   const offer = h("p", { class: "offer", role: "status" });
   const fetching = () => { offer.textContent = "Fetching; the notebook waits until it is there."; press("download"); };
   const download = h("button", { type: "button", onclick: fetching }, "Download");
-  const code = h("textarea", { readonly: true, rows: 8, spellcheck: "false", "aria-label": "Python for this picture" });
+  const code = h("textarea", { readonly: true, spellcheck: "false", "aria-label": "Python for this picture" });
   const button = (text, action) => h("button", { type: "button", onclick: () => press(action) }, text);
   const actions = h("div", { class: "actions" }, h("label", {}, "Model ", models), h("span", { class: "gap" }),
-    h("button", { type: "button", onclick: () => { path.value = ""; press("reset"); } }, "Reset"), button("Save as PNG", "save"), button("Copy as Python", "python"));
+    h("button", { type: "button", onclick: () => { path.value = ""; remember("reset"); press("reset"); } }, "Reset"), button("Save as PNG", "save"), button("Copy as Python", "python"));
 
   const root = h("div", { class: "mae-lite-lab" },
     photos.row, own,
     h("label", { class: "ratio" }, h("span", {}, "Hidden"), slider, amount),
     h("div", { class: "mask" }, h("span", {}, "Mask"), strategies.row,
       h("span", { class: "seed" }, h("label", {}, "Seed ", seed), dice)),
-    panels, error, facts, actions, h("div", { class: "fetch" }, offer, download), notice, code, live);
+    panels, error, h("div", { class: "numbers" }, facts, explained), actions, h("div", { class: "fetch" }, offer, download), notice, code, live);
   root.addEventListener("dragover", (event) => event.preventDefault());
   root.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -182,13 +219,17 @@ function render({ model, el }) {
       const keys = "Arrow keys move, Space hides or shows a patch, Shift with arrows paints.";
       canvas.setAttribute("aria-label", `Mask on the photo, ${rows} by ${columns} patches. ${keys}`);
       slider.max = get("limit");
+      past.length = 0; // masks of another size
     }
     if (bytes.byteLength === rows * columns) painter.setMask(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    strategies.choose(get("strategy"));
+    showKind(get("strategy"));
     pictures.choose(get("show"));
+    scale.hidden = get("show") !== "error";
     seed.value = get("seed");
     slider.value = get("hidden");
     sayRatio(get("hidden"), rows * columns);
+    settled = { strategy: get("strategy"), seed: get("seed"), hidden: get("hidden"), mask: new DataView(painter.mask.slice().buffer) };
+    undo.disabled = !past.length;
     result.removeAttribute("aria-busy");
   }
 
@@ -200,14 +241,16 @@ function render({ model, el }) {
     result.alt = get("alt");
     original.alt = `The photo ${get("photos")[get("photo")]?.name} as the model gets it, with nothing hidden`;
     title.textContent = get("title");
+    sourceTitle.textContent = get("source_title");
     error.textContent = get("error");
     notice.textContent = get("notice");
     offer.textContent = get("offer");
     download.hidden = !get("offer");
-    facts.replaceChildren(...get("facts").map(([label, value, meaning]) =>
-      h("div", { title: meaning }, h("dt", {}, label), h("dd", {}, value))));
+    facts.replaceChildren(...get("facts").map(([label, value]) => h("div", {}, h("dt", {}, label), h("dd", {}, value))));
+    meanings.replaceChildren(...get("facts").map(([label, , meaning]) => h("div", {}, h("dt", {}, label), h("dd", {}, meaning))));
     if (code.value !== get("code")) {
       code.value = get("code");
+      code.rows = code.value.split("\n").length + 1;
       if (code.value) copy();
     }
     code.hidden = !code.value;

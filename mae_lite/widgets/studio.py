@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mae_lite.assets import list_photos
 from mae_lite.catalogue import list_models
 from mae_lite.checkpoints import DEFAULT_MODEL, load_model
-from mae_lite.images import load_image
+from mae_lite.images import load_image, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_order, mask_from_grid
 from mae_lite.reconstruction import Reconstruction, reconstruct
@@ -21,6 +21,8 @@ from mae_lite.widgets.words import model_note
 
 KEPT = 32
 """Reconstructions that are kept, so that going back costs nothing."""
+FIRST_PHOTO = "dahlia"
+"""The bundled photo a reader sees first: one that the model fills well, but not perfectly."""
 YOURS = "your model"
 """The name in the menu of a model that has none."""
 
@@ -38,7 +40,10 @@ class Studio:
 
     def __init__(self, model: MAE | str | Path | None, photos: Sequence[str | Path] | None):
         bundled = photos is None
-        self.photos = [Photo(Path(p).stem, Path(p), bundled) for p in (list_photos() if bundled else photos)]
+        if bundled:
+            photos = sorted(list_photos(), key=lambda path: path.stem != FIRST_PHOTO)
+        self.photos = [Photo(Path(path).stem, Path(path), bundled) for path in photos]
+        self.sizes: dict[int, tuple[int, int]] = {}
         if not self.photos:
             raise ValueError("playground got an empty list of photos; leave it out to use the bundled ones.")
         self._own = model if isinstance(model, MAE) else None
@@ -81,11 +86,17 @@ class Studio:
         Raises:
             ValueError: if it cannot be read.
         """
-        load_image(photo.source, self.model)
+        open_image(photo.source, name=photo.name)
         known = [k for k, other in enumerate(self.photos) if other.source == photo.source]
         if not known:
             self.photos.append(photo)
         return known[0] if known else len(self.photos) - 1
+
+    def _load(self, photo: int) -> Float[Tensor, "1 c h w"]:
+        one = self.photos[photo]
+        img = open_image(one.source, name=one.name)
+        self.sizes[photo] = img.size
+        return load_image(img, self.model)
 
     def order(self, strategy: str, seed: int, drawn: bytes) -> Int[Tensor, " n"]:
         """For each patch how many are hidden before it; of a drawn mask first the drawn ones, then others by chance.
@@ -121,7 +132,7 @@ class Studio:
         key = photo, mask.numpy().tobytes(), self.name
         if key not in self._kept:
             if self._image is None or self._image[0] != photo:
-                self._image = photo, load_image(self.photos[photo].source, self.model)
+                self._image = photo, self._load(photo)
             start = time.perf_counter()
             shown = reconstruct(self.model, self._image[1], mask)
             self._kept[key] = shown, 1000 * (time.perf_counter() - start)

@@ -24,6 +24,14 @@ def title(shown: Reconstruction, show: str) -> str:
     return SHOWN[show] + leak
 
 
+def source_title(size: tuple[int, int], shown: Reconstruction) -> str:
+    """The title of the original: which part of a photo of that width and height the model gets."""
+    (width, height), (h, w) = size, shown.original.shape[:2]
+    if abs(width * h / (height * w) - 1) < 0.02:
+        return "Original"
+    return f"Original: the middle of {width} x {height} pixels"
+
+
 def alt(shown: Reconstruction, show: str, photo: str) -> str:
     """The picture on show in a sentence, with its numbers."""
     hidden, n = int(shown.mask.sum()), shown.mask.shape[1]

@@ -98,7 +98,7 @@ def settle(page):
 
 
 def fact(page, label):
-    return page.locator(f"{PAGE} dl div", has_text=label).locator("dd").inner_text()
+    return page.locator(f"{PAGE} .facts div", has_text=label).locator("dd").inner_text()
 
 
 def shoot(page, name):
@@ -107,8 +107,14 @@ def shoot(page, name):
 
 
 def click_patch(page, row, column, rows=14, columns=14):
-    box = page.locator(CANVAS).bounding_box()
+    box = canvas_box(page)
     page.mouse.click(box["x"] + (column + 0.5) * box["width"] / columns, box["y"] + (row + 0.5) * box["height"] / rows)
+
+
+def canvas_box(page):
+    """Where the painted picture is, all of it in sight."""
+    page.locator(CANVAS).evaluate("canvas => canvas.scrollIntoView({block: 'center'})")
+    return page.locator(CANVAS).bounding_box()
 
 
 @pytest.fixture(scope="module")
@@ -202,11 +208,93 @@ def test_paint_three_patches_by_mouse_and_more_by_keyboard(running):
     shoot(page, "painted")
 
 
+def test_shift_with_arrows_goes_on_with_what_space_did(running):
+    page = running
+    page.get_by_role("button", name="Clear").click()
+    page.locator(CANVAS).focus()
+    for keys, seen in (("Space", 195), ("Shift+ArrowLeft", 194), ("Shift+ArrowUp", 193)):
+        page.keyboard.press(keys)
+        settle(page)
+        assert fact(page, "Seen by the encoder") == f"{seen} of 196 patches", f"after {keys}"
+    page.keyboard.press("Space")  # shows the last one again, and goes on showing
+    page.keyboard.press("Shift+ArrowDown")
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "195 of 196 patches"
+
+
+def test_undo_takes_back_a_stroke_a_kind_and_a_clear_but_not_the_photo(running):
+    page = running
+    undo, masks = page.get_by_role("button", name="Undo"), page.get_by_role("radiogroup", name="Kind of mask")
+    first = look(page)
+    page.wait_for_timeout(900)  # a change in its own right
+    click_patch(page, 2, 3)
+    settle(page)
+    drawn = look(page)
+    assert drawn["bytes"] != first["bytes"]
+    masks.get_by_text("Block").click()
+    settle(page)
+    page.get_by_role("button", name="Clear").click()
+    settle(page)
+    assert fact(page, "Seen by the encoder") == "196 of 196 patches"
+    page.get_by_role("radio", name="coffee").check(force=True)
+    settle(page)
+    undo.click()
+    settle(page)
+    assert page.get_by_role("radio", name="Block").is_checked()
+    page.get_by_role("radio", name="dahlia").check(force=True)
+    settle(page)
+    page.locator(CANVAS).focus()
+    page.keyboard.press("Control+z")
+    settle(page)
+    assert look(page)["bytes"] == drawn["bytes"], "the drawing is lost"
+    assert page.get_by_role("radio", name="Drawn").is_checked()
+    undo.click()
+    settle(page)
+    assert look(page)["bytes"] == first["bytes"]
+
+
+def test_the_seed_takes_enter_and_refuses_aloud_and_a_drawing_has_none(running):
+    page = running
+    before, seed = look(page), page.get_by_label("Seed", exact=True)
+    seed.fill("7")
+    page.keyboard.press("Enter")
+    page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
+    shown = look(page)
+    assert shown["bytes"] != before["bytes"]
+    for wrong in ("-3", "1.5", ""):
+        seed.fill(wrong)
+        page.keyboard.press("Enter")
+        page.get_by_text(f"A seed is a whole number from 0 to 2147483647, not {wrong or 'nothing'}").wait_for()
+        assert seed.input_value() == "7"
+    assert look(page) == shown
+    click_patch(page, 2, 3)
+    settle(page)
+    assert seed.is_disabled()
+    assert page.get_by_role("button", name="Another seed").is_disabled(), "it would throw the drawing away"
+    page.get_by_role("radiogroup", name="Kind of mask").get_by_text("Random").click()
+    settle(page)
+    assert (seed.is_enabled(), seed.input_value()) == (True, "7")
+
+
+def test_the_numbers_are_explained_and_the_error_map_has_a_scale(running):
+    page = running
+    text = page.get_by_text("Mean squared error on hidden patches, in normalised pixels")
+    assert not text.is_visible()
+    page.get_by_text("What these numbers mean").click()
+    assert text.is_visible()
+    scale = page.get_by_text("half of black to white, or more")
+    assert not scale.is_visible()
+    page.get_by_role("radiogroup", name="Picture").get_by_text("Error map").click()
+    scale.wait_for()
+    shoot(page, "explained")
+    page.get_by_text("What these numbers mean").click()
+
+
 def test_a_stroke_covers_the_way_and_its_first_patch_decides(running):
     page = running
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("radiogroup", name="Brush").get_by_text("2").click()
-    box = page.locator(CANVAS).bounding_box()
+    box = canvas_box(page)
     side = box["width"] / 14
     for seen in (196 - 2 * 12, 196):  # hidden, then shown again
         page.mouse.move(box["x"] + 1.5 * side, box["y"] + 3.5 * side)
@@ -223,7 +311,7 @@ def test_a_finger_paints(running):
     page = running
     page.get_by_role("button", name="Clear").click()
     settle(page)
-    box, touch = page.locator(CANVAS).bounding_box(), page.context.new_cdp_session(page)
+    box, touch = canvas_box(page), page.context.new_cdp_session(page)
     touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     side = box["width"] / 14
     for kind, column in (("touchStart", 2.5), ("touchMove", 4.5), ("touchMove", 6.5), ("touchEnd", None)):
@@ -239,7 +327,7 @@ def test_invert_and_the_other_buttons_of_the_mask(running):
     page.get_by_role("button", name="Invert").click()
     settle(page)
     assert fact(page, "Seen by the encoder") == "147 of 196 patches"
-    for choice in ("Block", "Grid", "Centre", "Half", "Random"):
+    for choice in ("Block", "Grid", "Centre", "From a side", "Random"):
         before = look(page)
         page.get_by_role("radiogroup", name="Kind of mask").get_by_text(choice).click()
         page.wait_for_function(CHANGED, arg=[PICTURE, before["src"]])
@@ -314,17 +402,18 @@ def test_take_it_away(running):
 def test_every_control_has_a_name_and_the_keyboard_reaches_it_in_one_stop(running):
     page = running
     assert page.evaluate(NAMELESS, PAGE) == []
-    page.get_by_role("radio", name="astronaut").focus()
+    page.get_by_role("radio", name="dahlia").focus()
     stops = []
-    for _ in range(15):
+    for _ in range(17):
         stops.append(page.evaluate(FOCUSED))
         page.keyboard.press("Tab")
     wanted = ["Photo", "Own photo…", "Path of an own photo", "Hidden patches", "Kind of mask", "Seed", "Another seed"]
     assert stops[:7] == wanted
     assert stops[7].startswith("Mask on the photo, 14 by 14 patches.")
-    assert stops[8:12] == ["Brush size in patches", "Invert", "Clear", "Picture"]
-    assert stops[12].startswith("Model")
-    assert stops[13:] == ["Reset", "Save as PNG"]
+    assert stops[8:13] == ["Brush size in patches", "Invert", "Clear", "Undo", "Picture"]
+    assert stops[13] == "What these numbers mean"
+    assert stops[14].startswith("Model")
+    assert stops[15:] == ["Reset", "Save as PNG"]
 
 
 def is_idle():

@@ -1,7 +1,7 @@
 """Trains, is killed by SIGKILL at random moments, goes on, and compares with a training that was left alone.
 
-Run by test_killed_training.py in a process of its own. It forks before torch has done any work, so that each attempt starts at
-once; usage: kill_training.py FOLDER KILLS.
+Run by test_killed_training.py in a process of its own. It forks before torch has done any work, so that each attempt
+starts at once; usage: kill_training.py FOLDER KILLS.
 """
 
 import json
