@@ -75,6 +75,15 @@ def test_an_arm_is_trained_measured_and_recorded(command):
         assert three[0][key] is not None
 
 
+def test_another_study_can_measure_more(command):
+    def more(model, imgs):
+        return {"images": len(imgs), "arm_width": model.cfg.embed_dim}
+
+    main([*command, "--arms", "ratio-50"], ablations.Study("more", "", ARMS, (), RECORDS, more))
+    (record,) = records(command)
+    assert (record["images"], record["arm_width"]) == (12, 16)
+
+
 def test_what_has_a_record_is_not_run_again(command):
     main([*command, "--arms", "control-pixels"])
     main([*command, "--arms", "control-pixels"])

@@ -5,14 +5,17 @@ import pytest
 import torch
 
 from mae_lite.config import MAEConfig
+from mae_lite.images import normalize
 from mae_lite.masking import random_mask
-from mae_lite.patches import patchify
+from mae_lite.patches import patchify, unpatchify
 from mae_lite.studies.denoising import (
     ARMS,
     SIGMA,
+    STUDY,
     DenoisingAutoencoder,
     GaussianAutoencoder,
     PixelDroppingAutoencoder,
+    restoration,
 )  # fmt: skip
 
 CFG = MAEConfig(
@@ -85,6 +88,23 @@ def test_the_noise_is_the_same_in_every_process():
     )
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_restoration_is_over_all_pixels_of_the_arms_own_noise(kind):
+    model = built(kind)
+    imgs = torch.randint(256, (70, 3, *CFG.img_size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = restoration(model, imgs)
+    x, masks = normalize(imgs, CFG), random_mask(CFG.num_patches, 0.75, batch_size=70)
+    parts = list(zip(x.split(64), masks.split(64), strict=True))
+    pred = torch.cat([unpatchify(model(part, mask).pred, 8, CFG.grid_size) for part, mask in parts])
+    assert found["restored"] == pytest.approx((pred - x).square().mean().item(), rel=1e-4)
+    expected = SIGMA**2 if kind is GaussianAutoencoder else 0.75 * x.square().mean().item()
+    assert found["corrupted"] == pytest.approx(expected, rel=0.03), "the error of doing nothing"
+
+
+def test_the_study_measures_restoration():
+    assert STUDY.measure is restoration
 
 
 def test_only_dropped_patches_can_be_asked_to_fill():

@@ -3,7 +3,17 @@ import torch
 
 from mae_lite.baselines import pixel_mask
 from mae_lite.masking import random_mask
-from mae_lite.studies.fillers import CELL, DEPTH, KINDS, PARAMETERS, Filler, count_parameters, make_filler
+from mae_lite.studies.fillers import (
+    CELL,
+    DEPTH,
+    KINDS,
+    PARAMETERS,
+    Filler,
+    count_parameters,
+    load_filler,
+    make_filler,
+    save_filler,
+)
 
 CONVOLUTIONS = [kind for kind in KINDS if kind != "vit"]
 
@@ -70,7 +80,7 @@ def told_apart(net, hidden):
 @pytest.mark.parametrize(
     ("kind", "told"),
     [("zeros", False), ("mask channel", True), ("embedding", True), ("sparse", True), ("partial", True),
-     ("gated", True), ("mask and position", True), ("no padding", False)],
+     ("gated", True), ("mask and position", True), ("at the end", False), ("no padding", False)],
 )  # fmt: skip
 def test_who_is_told_what_is_hidden(nets, kind, told):
     assert told_apart(nets[kind], some_hidden(1)) == told
@@ -82,6 +92,27 @@ def test_position_channels_run_from_edge_to_edge():
     assert row[0, 0, :, 0].tolist() == pytest.approx([-1, -1 / 3, 1 / 3, 1])
     assert (row == row[..., :1]).all()
     assert column[0, 0, 0].tolist() == pytest.approx([-1, -0.6, -0.2, 0.2, 0.6, 1])
+
+
+def test_at_the_end_is_told_before_the_last_block_only():
+    told, plain = Filler("at the end", 8), Filler("zeros", 8)
+    plain.load_state_dict({name: x for name, x in told.state_dict().items() if not name.startswith("late")})
+    one, other = (net.features(images(), some_hidden()) for net in (told, plain))
+    assert all(torch.equal(a, b) for a, b in zip(one[:DEPTH], other[:DEPTH], strict=True))
+    x, cells = other[DEPTH - 1], some_hidden()[:, :, ::CELL, ::CELL].float()
+    where = torch.linspace(-1, 1, 16).view(1, 1, 16, 1).expand_as(cells)
+    expected = told.blocks[-1](x + told.late(torch.cat([cells, where, where.transpose(2, 3)], dim=1)), cells)
+    torch.testing.assert_close(one[DEPTH], expected)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "at the end", "vit"])
+def test_weights_are_kept_in_half_precision(tmp_path, kind):
+    net = make_filler(kind, 20_000).eval()
+    save_filler(net, tmp_path / "new" / "net.safetensors")
+    again = load_filler(tmp_path / "new" / "net.safetensors")
+    assert (again.kind, count_parameters(again)) == (kind, count_parameters(net))
+    torch.testing.assert_close(again(images(), some_hidden()), net(images(), some_hidden()), atol=0.02, rtol=0.02)
+    assert (tmp_path / "new" / "net.safetensors").stat().st_size < 2.5 * count_parameters(net) + 10_000
 
 
 def test_without_padding_no_place_is_special(nets):

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from mae_lite.data import ImageSource, load_images
 from mae_lite.studies import indicators
-from mae_lite.studies.fillers import KINDS, Filler
+from mae_lite.studies.fillers import KINDS, Filler, load_filler
 from mae_lite.studies.indicators import (
     PLAN,
     SEEDS,
@@ -85,7 +86,7 @@ def command(tmp_path, monkeypatch):
         for i, img in enumerate(photos(count, 96)):
             Image.fromarray(img.permute(1, 2, 0).numpy()).save(tmp_path / split / f"{i}.png")
     options = ["--data", str(tmp_path / "train"), "--test", str(tmp_path / "test"), "--device", "cpu"]
-    return [*options, "--records", str(tmp_path / "records.jsonl")]
+    return [*options, "--records", str(tmp_path / "records.jsonl"), "--runs", str(tmp_path / "runs")]
 
 
 def test_the_race_is_recorded_and_reruns_to_the_same_numbers(command, tmp_path, capsys):
@@ -95,6 +96,9 @@ def test_the_race_is_recorded_and_reruns_to_the_same_numbers(command, tmp_path, 
     assert (zeros["kind"], zeros["seed"], zeros["steps"], zeros["images_seen"]) == ("zeros", 3, 2, 8)
     assert len(zeros["empty"]) == len(zeros["mask_readout"]) == 7
     assert vit["empty"] is None, "tokens that were dropped are nowhere"
+    test, _, _ = load_images(ImageSource([str(tmp_path / "test")]), (64, 64))
+    kept = load_filler(tmp_path / "runs" / "zeros-3.safetensors")
+    assert score(kept, test, 1.0)["mse"] == pytest.approx(zeros["mse"], rel=0.01), "the weights that were kept"
     main([*command, "--kinds", "zeros", "--seeds", "3", "--again"])
     assert "zeros, seed 3: the same numbers again, bit for bit" in capsys.readouterr().out
     main(["--list", "--records", str(tmp_path / "records.jsonl")])

@@ -7,6 +7,7 @@ images that no arm was trained on, and appended to assets/results/ablations.json
 import argparse
 import csv
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
 
 RECORDS = asset_path("results") / "ablations.jsonl"
 MEASURED = ("loss", "mse", "knn", "linear", "finetune")
+Measure = Callable[[MAE, Tensor], dict[str, Any]]
 STORE_SIZE = MODEL.img_size[0] * 10 // 7
 """Side of the squares that training crops from."""
 
@@ -108,8 +110,10 @@ def finetuned(model: MAE, data: Data, cfg: FinetuneConfig = FINETUNE) -> float:
     return last["accuracy"]
 
 
-def run_arm(arm: Arm, seed: int, preset: str, data: Data, out: Path, device: torch.device) -> dict[str, Any]:
-    """Train and measure one arm with one seed; returns its record."""
+def run_arm(
+    arm: Arm, seed: int, preset: str, data: Data, out: Path, device: torch.device, measure: Measure | None = None
+) -> dict[str, Any]:
+    """Train and measure one arm with one seed, and what else `measure` finds; returns its record."""
     model, last = train_arm(arm, seed, preset, data, out, device)
     plan, steps = plan_of(arm, preset, seed), int(last["step"])
     record = {"arm": arm.name, "group": arm.group, "paper": arm.paper, "seed": seed, "variant": arm.variant.__name__}
@@ -117,7 +121,8 @@ def run_arm(arm: Arm, seed: int, preset: str, data: Data, out: Path, device: tor
     record |= {"images_seen": steps * plan.batch_size, "seconds": float(last["seconds"]), "loss": float(last["loss"])}
     record |= {"mse": pixel_error(model, data.test) if arm.fills else None}
     record |= probe(extract_features(model, data.whole), extract_features(model, data.test), data)
-    return record | {"finetune": finetuned(model, data) if arm.finetune else None}
+    record |= {"finetune": finetuned(model, data) if arm.finetune else None}
+    return record | (measure(model, data.test) if measure else {})
 
 
 def run_control(name: str, data: Data, device: torch.device) -> dict[str, Any]:
@@ -142,6 +147,8 @@ class Study(NamedTuple):
     arms: dict[str, Arm]
     controls: tuple[str, ...]
     records: Path
+    measure: Measure | None = None
+    """What else is measured of a trained arm, on the test images."""
 
 
 def list_arms(study: Study, records: list[dict[str, Any]]) -> str:
@@ -179,10 +186,10 @@ def main(argv: list[str] | None = None, study: Study | None = None) -> None:
     elif not args.data or not args.test:
         p.error("give --data and --test, or --list")
     else:
-        run(args, study.arms)
+        run(args, study.arms, study.measure)
 
 
-def run(args: argparse.Namespace, arms: dict[str, Arm]) -> None:
+def run(args: argparse.Namespace, arms: dict[str, Arm], measure: Measure | None = None) -> None:
     """Run what has no record yet, one after the other."""
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -202,7 +209,7 @@ def run(args: argparse.Namespace, arms: dict[str, Arm]) -> None:
                 out = args.runs / f"{preset}-{name}-{seed}"
                 if args.again:
                     shutil.rmtree(out, ignore_errors=True)
-                record = run_arm(arms[name], seed, preset, data, out, device)
+                record = run_arm(arms[name], seed, preset, data, out, device, measure)
             if known:
                 print(f"{name}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
             else:

@@ -7,13 +7,15 @@ denoising autoencoder (Vincent et al. 2008; section 2) sees every patch of a cor
 import zlib
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from mae_lite.assets import asset_path
 from mae_lite.baselines import pixel_mask
+from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
+from mae_lite.masking import random_mask
 from mae_lite.patches import patchify
 from mae_lite.studies.ablations import Study, main
 from mae_lite.studies.arms import Arm
@@ -21,6 +23,11 @@ from mae_lite.studies.arms import Arm
 SIGMA = 1.0
 """Deviation of the Gaussian noise, in normalised units: as strong as the images themselves."""
 RECORDS = asset_path("results") / "denoising.jsonl"
+
+
+def noise_generator(mask: Bool[Tensor, "b n"], device: torch.device) -> torch.Generator:
+    """The generator of the noise that goes with some masks, the same in every process."""
+    return torch.Generator(device).manual_seed(zlib.crc32(mask.cpu().numpy().tobytes()))
 
 
 class DenoisingAutoencoder(MAE):
@@ -35,8 +42,7 @@ class DenoisingAutoencoder(MAE):
     def forward(self, imgs: Float[Tensor, "b c h w"], mask: Bool[Tensor, "#b n"]) -> MAEOutput:
         """As `MAE.forward`. The noise follows from the mask, so that a training can be repeated."""
         mask = self._checked(imgs, mask)
-        seed = zlib.crc32(mask.cpu().numpy().tobytes())
-        corrupted = self.corrupt(imgs, mask, torch.Generator(imgs.device).manual_seed(seed))
+        corrupted = self.corrupt(imgs, mask, noise_generator(mask, imgs.device))
         latent = self.encoder(corrupted)
         pred = self.decoder(latent, torch.arange(mask.shape[1], device=mask.device).expand(len(imgs), -1))
         loss = mae_loss(pred, patchify(imgs, self.cfg.patch_size), torch.ones_like(mask))
@@ -69,7 +75,27 @@ ARMS = {
         Arm(name="gaussian", group="noise", paper="Section 2", variant=GaussianAutoencoder, seeds=(0, 1), fills=False),
     )
 }  # fmt: skip
-STUDY = Study("denoising", __doc__, ARMS, (), RECORDS)
+
+
+@torch.inference_mode()
+def restoration(model: DenoisingAutoencoder, imgs: UInt8[Tensor, "b 3 h w"]) -> dict[str, float]:
+    """Error over all pixels of images that the arm itself corrupted, in normalised units.
+
+    Returns:
+        "corrupted": of the corrupted images as they are, which is the error of doing nothing; "restored": of what the
+        model makes of them.
+    """
+    masks = random_mask(model.num_patches, model.cfg.mask_ratio, batch_size=len(imgs))
+    sums, device = torch.zeros(2, dtype=torch.float64), model.encoder.cls_token.device
+    for part, mask in zip(imgs.split(64), masks.split(64), strict=True):
+        x = normalize(part.to(device), model.cfg)
+        corrupted = model.corrupt(x, mask.to(device), noise_generator(mask, device))
+        sums += torch.stack([(corrupted - x).square().mean(), model(x, mask).loss]).double().cpu() * len(x)
+    corrupted, restored = (sums / len(imgs)).tolist()
+    return {"corrupted": corrupted, "restored": restored}
+
+
+STUDY = Study("denoising", __doc__, ARMS, (), RECORDS, restoration)
 
 if __name__ == "__main__":
     main(study=STUDY)

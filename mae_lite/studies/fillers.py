@@ -6,10 +6,13 @@ PARAMETERS parameters, by their width.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mae_lite.config import MAEConfig
@@ -48,6 +51,8 @@ class Filler(nn.Module):
                 self.blocks[i] = SparseBlock(width)
         if kind in ("embedding", "sparse"):
             self.mask_token = nn.Parameter(0.02 * torch.randn(1, width, 1, 1))
+        if kind == "at the end":
+            self.late = nn.Conv2d(3, width, 1)  # as good as joining the channels: the next convolution is linear
         self.head = nn.Conv2d(width, 3 * CELL * CELL, 1)
 
     def forward(self, imgs: Float[Tensor, "b 3 h w"], hidden: Bool[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
@@ -70,6 +75,8 @@ class Filler(nn.Module):
         for i, block in enumerate(self.blocks):
             if self.kind == "sparse" and i == 2 * DEPTH // 3:  # densify: what the decoder has to fill
                 x = torch.where(cells > 0, self.mask_token.to(x.dtype), x)
+            if self.kind == "at the end" and i == DEPTH - 1:
+                x = x + self.late(torch.cat([cells, *place_channels(cells)], dim=1))
             x = block(x, state)
             x, state = x if isinstance(x, tuple) else (x, state)
             found.append(x)
@@ -77,10 +84,8 @@ class Filler(nn.Module):
 
     def channels(self, hidden: Bool[Tensor, "b 1 h w"], dtype: torch.dtype) -> list[Float[Tensor, "b c h w"]]:
         """What is given beside the pixels: the mask, or the row and column of each pixel from -1 to 1 (CoordConv)."""
-        b, _, h, w = hidden.shape
         mask = [hidden.to(dtype)]
-        row, column = (torch.linspace(-1, 1, n, dtype=dtype, device=hidden.device) for n in (h, w))
-        place = [row.view(1, 1, h, 1).expand(b, 1, h, w), column.view(1, 1, 1, w).expand(b, 1, h, w)]
+        place = place_channels(mask[0])
         given = {"mask channel": mask, "gated": mask, "position channels": place, "mask and position": mask + place}
         return given.get(self.kind, [])
 
@@ -90,6 +95,13 @@ class Filler(nn.Module):
             kinds = self.blocks[0].kind.out_channels
             return F.pad(cells, (0, 0, 0, 0, 0, kinds - 1))
         return 1 - cells if self.kind == "partial" else cells
+
+
+def place_channels(like: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b 1 h w"]]:
+    """The row and the column of each place, from -1 to 1 (CoordConv)."""
+    b, _, h, w = like.shape
+    row, column = (torch.linspace(-1, 1, n, dtype=like.dtype, device=like.device) for n in (h, w))
+    return [row.view(1, 1, h, 1).expand(b, 1, h, w), column.view(1, 1, 1, w).expand(b, 1, h, w)]
 
 
 class ViTFiller(nn.Module):
@@ -123,6 +135,7 @@ KINDS = {
     "gated": "gated convolution, with a mask channel",
     "sparse": "sparse convolution in the encoder, mask tokens in the decoder (as SparK, FCMAE)",
     "semantic": "windows weighted by content, with an indicator that the network refines",
+    "at the end": "the mask, row and column joined to the features before the last block only",
     "no padding": "as zeros, but the image wraps around, so that no border tells the place",
     "vit": "a masked autoencoder with a Transformer (MAE)",
 }
@@ -138,8 +151,25 @@ def make_filler(kind: str, parameters: int = PARAMETERS) -> nn.Module:
     if kind not in KINDS:
         raise ValueError(f'There is no kind "{kind}"; use one of {", ".join(KINDS)}.')
     build, step = (ViTFiller, 16) if kind == "vit" else (lambda width: Filler(kind, width), 4)
-    sizes = {width: abs(count_parameters(build(width)) - parameters) for width in range(step, 241, step)}
+    with torch.device("meta"):  # shapes without numbers
+        sizes = {width: abs(count_parameters(build(width)) - parameters) for width in range(step, 241, step)}
     return build(min(sizes, key=sizes.get))
+
+
+def save_filler(model: nn.Module, path: Path) -> None:
+    """Keep a network's weights in half precision, with its kind and number of parameters."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: x.detach().half().cpu().contiguous() for name, x in model.state_dict().items()}
+    save_file(state, path, metadata={"kind": model.kind, "parameters": str(count_parameters(model))})
+
+
+def load_filler(path: Path) -> nn.Module:
+    """A network that `save_filler` kept, in single precision, for use."""
+    with safe_open(path, "pt") as file:
+        about, state = file.metadata(), {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    model = make_filler(about["kind"], int(about["parameters"]))
+    model.load_state_dict(state)
+    return model.eval()
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -29,7 +29,7 @@ from mae_lite.masking import random_mask
 from mae_lite.pretrain import batch_indices, training_kernels
 from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.representations import linear_readout, position_readout, r_squared
-from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler
+from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
 from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
 
 TASK = MAEConfig(img_size=(64, 64), patch_size=8)
@@ -116,7 +116,8 @@ def look_inside(model: Filler, imgs: UInt8[Tensor, "b 3 h w"]) -> dict[str, list
         "position_readout": its row and column; R2, 1 is perfect and 0 no better than the mean, on other images than it
         was fitted to.
     """
-    x, hidden = normalize(imgs, TASK), draw_hidden(len(imgs), torch.Generator().manual_seed(0))
+    device = next(model.parameters()).device
+    x, hidden = normalize(imgs, TASK).to(device), draw_hidden(len(imgs), torch.Generator().manual_seed(0)).to(device)
     nothing = model.features(torch.zeros_like(x[:1]), torch.ones_like(hidden[:1]))
     cells = hidden[:, 0, ::CELL, ::CELL]
     grid = cells.shape[1:]
@@ -132,13 +133,11 @@ def look_inside(model: Filler, imgs: UInt8[Tensor, "b 3 h w"]) -> dict[str, list
     return found
 
 
-def run_kind(
-    kind: str, seed: int, images: UInt8[Tensor, "n 3 s s"], test: UInt8[Tensor, "m 3 h w"], harmonic: float,
-    device: torch.device,
+def race(
+    model: nn.Module, kind: str, seed: int, images: UInt8[Tensor, "n 3 s s"], test: UInt8[Tensor, "m 3 h w"],
+    harmonic: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """Train and measure one network; returns its record."""
-    torch.manual_seed(seed)
-    model = make_filler(kind).to(device)
+    """Train and measure one network, one of ours or a reader's own; returns its record."""
     steps = PLAN.epochs * (len(images) // PLAN.batch_size)
     losses = []
     for record in tqdm(
@@ -172,6 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="which (default %(default)s)")
     p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
     p.add_argument("--records", type=Path, default=RECORDS, help="file to append to (default %(default)s)")
+    p.add_argument("--runs", type=Path, default=Path("runs") / "indicators", help="folder of the trained networks")
     p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
     args = p.parse_args(argv)
@@ -196,11 +196,14 @@ def run(args: argparse.Namespace) -> None:
         known = find_record(args.records, kind=kind, seed=seed)
         if known and not args.again:
             continue
-        record = run_kind(kind, seed, images, test, harmonic, device)
+        torch.manual_seed(seed)
+        model = make_filler(kind).to(device)
+        record = race(model, kind, seed, images, test, harmonic)
         if known:
             print(f"{kind}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
         else:
             append_record(args.records, record | where)
+            save_filler(model, args.runs / f"{kind.replace(' ', '-')}-{seed}.safetensors")
 
 
 if __name__ == "__main__":

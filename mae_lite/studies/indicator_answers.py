@@ -1,0 +1,172 @@
+"""What the races found, in sentences made from the records, so that they are true whichever way the records fall."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mae_lite.studies import ablations, denoising
+from mae_lite.studies.arms import MODEL
+from mae_lite.studies.fillers import KINDS
+from mae_lite.studies.indicators import RECORDS, SEEDS
+from mae_lite.studies.records import load_records
+
+BASE = "zeros"
+"""What all others are compared with: nothing is told."""
+MASK_ARM = "default"
+"""The masked autoencoder of the ablations, which the denoising arms are compared with."""
+CONTROLS = ("control-random", "control-pixels")
+COMMAND = "python -m mae_lite.studies.indicators --data TRAIN --test TEST --kinds"
+Records = Sequence[Mapping[str, Any]]
+
+
+def race_records() -> list[dict[str, Any]]:
+    """The bundled records of the race, of the same kind and seed the last; those of its kinds and seeds only."""
+    known = {(r["kind"], r["seed"]): r for r in load_records(RECORDS)}
+    return [known[kind, seed] for kind in KINDS for seed in SEEDS if (kind, seed) in known]
+
+
+def denoising_records() -> list[dict[str, Any]]:
+    """The bundled records of the denoising arms, and of the ablations' arms that were run just so: MAE and controls."""
+    found = load_records(denoising.RECORDS)
+    shared = {(r["preset"], r["train_images"], r["test_images"]) for r in found}
+    others = [r for r in load_records(ablations.RECORDS) if r["arm"] in (MASK_ARM, *CONTROLS)]
+    rows = [r for r in others if (r["preset"], r["train_images"], r["test_images"]) in shared] + found
+    return list({(r["arm"], r["seed"]): r for r in rows}.values())
+
+
+def describe_race(records: Records) -> str:
+    """How many runs there are, how large and how long each was, and where they were made."""
+    if not records:
+        return f"No record of the race yet; run {COMMAND} and the kinds."
+    planned, one = len(KINDS) * len(SEEDS), records[-1]
+    weights = [r["parameters"] for r in records]
+    return (
+        f"{len(records)} of {planned} runs; {min(weights):,} to {max(weights):,} weights each, {one['steps']} steps, "
+        f"{one['images_seen']:,} crops of {one['train_images']:,} photos, measured on {one['test_images']:,} others; "
+        f"{one['device']}, {one['threads']} thread(s), {one['date']}"
+    )
+
+
+def values(records: Records, name: str, key: str) -> list[Any]:
+    """A measure of a kind or arm, seed by seed; without those that have none."""
+    found = [r.get(key) for r in records if r.get("kind", r.get("arm")) == name]
+    return [value for value in found if value is not None]
+
+
+def pooled_deviation(groups: Iterable[Sequence[float]]) -> float | None:
+    """The deviation of one run from the mean of its group, pooled over groups; None where each has one run."""
+    groups = [group for group in groups if len(group) > 1]
+    squares = sum(sum((value - mean(group)) ** 2 for value in group) for group in groups)
+    return (squares / sum(len(group) - 1 for group in groups)) ** 0.5 if groups else None
+
+
+def weigh(first: Sequence[float], other: Sequence[float], deviation: float | None) -> int:
+    """+1 if the first has the larger mean, -1 if the smaller, 0 if seeds alone can make such a difference.
+
+    A difference of means counts from twice its own deviation. Without a deviation nothing counts.
+    """
+    difference = mean(first) - mean(other)
+    sure = deviation is not None and abs(difference) > 2 * deviation * (1 / len(first) + 1 / len(other)) ** 0.5
+    return (difference > 0) - (difference < 0) if sure else 0
+
+
+def noise(records: Records, key: str = "mse") -> float | None:
+    """The deviation of a run, pooled over all kinds or arms with several seeds."""
+    names = dict.fromkeys(r.get("kind", r.get("arm")) for r in records)
+    return pooled_deviation(values(records, name, key) for name in names)
+
+
+def compare_kinds(records: Records, kind: str, against: str = BASE) -> int | None:
+    """-1 if a kind has less error than another, +1 if more, 0 if that cannot be told; None if one has no record."""
+    first, other = (values(records, name, "mse") for name in (kind, against))
+    return weigh(first, other, noise(records)) if first and other else None
+
+
+def answer(records: Records, kind: str, against: str = BASE) -> str:
+    """A question of the race answered in one sentence, with its numbers."""
+    first, other = (values(records, name, "mse") for name in (kind, against))
+    if not first or not other:
+        missing = against if first else kind
+        return f'No answer yet: "{missing}" has no record; run {COMMAND} "{missing}".'
+    change = 100 * (mean(first) / mean(other) - 1)
+    verdict = {-1: "it helps", 1: "it loses", 0: "seeds alone differ as much, so it cannot be told"}
+    if against != BASE:
+        verdict |= {-1: "it is better", 1: "it is worse"}
+    return (
+        f'"{kind}": error {mean(first):.3f} on hidden patches, {abs(change):.1f} % {"more" if change > 0 else "less"} '
+        f'than "{against}" at {mean(other):.3f}: {verdict[compare_kinds(records, kind, against)]}.'
+    )
+
+
+def by_depth(records: Records, key: str, kinds: Sequence[str]) -> dict[str, Float[Tensor, " layers"]]:
+    """A measure after the stem and after each block, the mean over seeds, for kinds that have it."""
+    found = {kind: values(records, kind, key) for kind in kinds}
+    return {kind: torch.tensor(lists).mean(dim=0) for kind, lists in found.items() if lists}
+
+
+def left_over(records: Records, arm: str) -> list[float]:
+    """The error that an arm leaves of its own damage, as a share of the error of doing nothing, one a seed.
+
+    For the arms that fill patches, MAE among them, both are of the hidden patches; else of all pixels.
+    """
+    nothing = values(records, "dropped-patches", "corrupted")  # 0 in place of hidden pixels; over all pixels
+    if values(records, arm, "mse"):
+        return [error / (mean(nothing) / MODEL.mask_ratio) for error in values(records, arm, "mse")] if nothing else []
+    damage, rest = values(records, arm, "corrupted"), values(records, arm, "restored")
+    return [after / before for before, after in zip(damage, rest, strict=True)]
+
+
+@dataclass(frozen=True)
+class RaceTable:
+    """The race as a table, the least error first; as the last line of a cell it shows itself."""
+
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+
+    HEAD = ("kind", "how it is told", "weights", "error", "seeds", "skill", 'against "zeros"', "seconds")
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        head = "".join(f'<th scope="col" style="text-align:left">{html.escape(name)}</th>' for name in self.HEAD)
+        body = "".join(
+            f'<tr><th scope="row" style="text-align:left">{html.escape(first)}</th>'
+            + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in rest) + "</tr>"
+            for first, *rest in self.rows
+        )  # fmt: skip
+        table = f"<table><caption>{html.escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
+        lines = [" | ".join(row) for row in (self.HEAD, *self.rows)]
+        return {"text/html": f"{table}<tbody>{body}</tbody></table>", "text/plain": "\n".join([self.caption, *lines])}
+
+
+def race_table(records: Records) -> RaceTable:
+    """Every kind with its record, and those that have none; seconds are of training on the machine of the record."""
+    done = sorted((k for k in KINDS if values(records, k, "mse")), key=lambda k: mean(values(records, k, "mse")))
+    words = {-1: "less error", 1: "more error", 0: "cannot be told", None: ""}
+    rows = []
+    for kind in done:
+        errors, skill, seconds = (values(records, kind, key) for key in ("mse", "skill", "seconds"))
+        judged = "" if kind == BASE else words[compare_kinds(records, kind)]
+        each, weights = ", ".join(f"{e:.3f}" for e in errors), f"{values(records, kind, 'parameters')[0]:,}"
+        end = (f"{mean(skill):+.1%}", judged, f"{mean(seconds):.0f}")
+        rows.append((kind, KINDS[kind], weights, f"{mean(errors):.3f}", each, *end))
+    rows += [(kind, KINDS[kind], "", "no record", "", "", "", "") for kind in KINDS if kind not in done]
+    deviation = noise(records)
+    about = f"the deviation of a run is {deviation:.4f}" if deviation is not None else "one seed only"
+    film = mean(r["harmonic_mse"] for r in records) if records else float("nan")
+    return RaceTable(tuple(rows), f"Error on hidden patches; {about}. Skill 0 is the soap film, with error {film:.3f}.")
+
+
+def probe_answer(records: Records, arm: str, key: str = "linear") -> str:
+    """One sentence: an arm's features against those of the masked autoencoder, in per cent of photos told right."""
+    first, other = ([100 * v for v in values(records, name, key)] for name in (arm, MASK_ARM))
+    if not first or not other:
+        return f'No answer yet: "{arm}" or "{MASK_ARM}" has no record.'
+    spread = noise(records, key)
+    found = weigh(first, other, None if spread is None else 100 * spread)
+    verdict = {-1: "MAE is ahead", 1: "MAE is behind", 0: "seeds alone differ as much"}[found]
+    return f"{arm}: {mean(first):.1f} %, MAE {mean(other):.1f} %: {verdict}."
