@@ -2,7 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: lab demo test lint notebooks bench site slides student
+.PHONY: help lab demo test lint notebooks bench site slides student
+
+help:
+	@sed -n '/^make /p' README.md
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

@@ -65,7 +65,7 @@ def harmonic_fill(
 
     Each hidden pixel becomes the mean of its neighbours (the discrete Laplace equation): a soap film held by the
     visible pixels, the natural yardstick for anything that claims to know what images look like. Solved in numpy by
-    conjugate gradients: thousands of steps too small for threads or a GPU to pay.
+    conjugate gradients with a multigrid preconditioner: some ten steps, too small for threads or a GPU to pay.
 
     Args:
         imgs: images in any units of order 1.
@@ -77,22 +77,54 @@ def harmonic_fill(
     return torch.from_numpy(np.stack(filled)).to(imgs)
 
 
-def _soap_film(img: Float[np.ndarray, "c h w"], hidden: Bool[np.ndarray, "h w"], tol: float):
-    """Solve on half the grid first and start from there, so that few steps remain."""
-    _, h, w = img.shape
-    seen = ~hidden
-    if h % 2 == 0 and w % 2 == 0 and min(h, w) > 8:
-        weight = _halved(seen)
-        coarse = _halved(np.where(seen, img, 0)) / np.maximum(weight, 0.25)
-        start = _soap_film(coarse, weight == 0, tol).repeat(2, axis=1).repeat(2, axis=2)
-    else:
-        start = img[:, seen].mean(axis=1)[:, None, None]
-    return _conjugate_gradients(np.where(seen, img, start), hidden, tol)
+def _soap_film(x: Float[np.ndarray, "c h w"], hidden: Bool[np.ndarray, "h w"], tol: float, steps: int = 2000):
+    """Solve laplacian(x) = 0 on the hidden pixels, the visible ones fixed, by preconditioned conjugate gradients."""
+    grids = _grids(hidden)
+    inside, _ = grids[0]
+    x = np.where(hidden, x[:, ~hidden].mean(axis=1)[:, None, None], x)
+    residual = -_laplacian(x) * inside
+    direction, energy = 0, 1
+    for _ in range(steps):
+        if np.abs(residual).max() < tol:
+            break
+        correction = _v_cycle(residual, grids)
+        energy, last = _dot(residual, correction), energy
+        direction = correction + energy / np.maximum(last, 1e-30) * direction
+        applied = _laplacian(direction) * inside
+        alpha = energy / np.maximum(_dot(direction, applied), 1e-30)
+        x = x + alpha * direction
+        residual = residual - alpha * applied
+    return x
 
 
-def _halved(x: np.ndarray) -> Float[np.ndarray, "*c h w"]:
-    """The means of 2 x 2 pixels."""
-    return (x[..., ::2, ::2] * 0.25 + x[..., 1::2, ::2] * 0.25) + (x[..., ::2, 1::2] * 0.25 + x[..., 1::2, 1::2] * 0.25)
+def _grids(hidden: Bool[np.ndarray, "h w"]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The grid and coarser ones: what is hidden on each as 0 and 1, and the step of a damped Jacobi sweep there."""
+    h, w = hidden.shape
+    inside, neighbours = hidden.astype(np.float32), np.full((h, w), 4, dtype=np.float32)
+    for edge in (neighbours[0], neighbours[-1], neighbours[:, 0], neighbours[:, -1]):
+        edge -= 1
+    grid = inside, 0.8 * inside / np.maximum(neighbours, 1)
+    if h % 2 or w % 2 or min(h, w) <= 8:
+        return [grid]
+    return [grid, *_grids(_of_four(inside) == 4)]
+
+
+def _v_cycle(residual: Float[np.ndarray, "c h w"], grids: list) -> Float[np.ndarray, "c h w"]:
+    """Nearly the solution of laplacian(x) = residual: multigrid, since on a coarse grid far is near (Brandt 1977)."""
+    (inside, sweep), *coarser = grids
+    x = residual * sweep
+    if coarser:
+        rest = _of_four(residual - _laplacian(x) * inside) * coarser[0][0]
+        x += _v_cycle(rest, coarser).repeat(2, axis=1).repeat(2, axis=2) * inside
+    for _ in range(1 if coarser else 9):
+        x += (residual - _laplacian(x)) * sweep
+    return x
+
+
+def _of_four(x: Float[np.ndarray, "*c h w"]) -> Float[np.ndarray, "*c h//2 w//2"]:
+    """The sums of 2 x 2 pixels."""
+    rows = x[..., ::2, :] + x[..., 1::2, :]
+    return rows[..., ::2] + rows[..., 1::2]
 
 
 def _laplacian(x: Float[np.ndarray, "c h w"]) -> Float[np.ndarray, "c h w"]:
@@ -104,23 +136,6 @@ def _laplacian(x: Float[np.ndarray, "c h w"]) -> Float[np.ndarray, "c h w"]:
     out[:, :, 1:] += right
     out[:, :, :-1] -= right
     return out
-
-
-def _conjugate_gradients(x: Float[np.ndarray, "c h w"], hidden: Bool[np.ndarray, "h w"], tol: float, steps: int = 2000):
-    """Solve laplacian(x) = 0 on the hidden pixels, the visible ones fixed; each channel by itself."""
-    inside = hidden.astype(x.dtype)
-    residual = -_laplacian(x) * inside
-    direction, energy = residual, _dot(residual, residual)
-    for step in range(steps):
-        if step % 4 == 0 and np.abs(residual).max() < tol:
-            break
-        applied = _laplacian(direction) * inside
-        alpha = energy / np.maximum(_dot(direction, applied), 1e-30)
-        x = x + alpha * direction
-        residual = residual - alpha * applied
-        energy, last = _dot(residual, residual), energy
-        direction = residual + energy / np.maximum(last, 1e-30) * direction
-    return x
 
 
 def _dot(a: Float[np.ndarray, "c h w"], b: Float[np.ndarray, "c h w"]) -> Float[np.ndarray, "c 1 1"]:

@@ -98,7 +98,8 @@ def _judge(records: Sequence[dict], claim: Claim, metric: str) -> Finding:
     status = NOT_SEEN if any(against) else SEEN if all(clear) else NOISE
     large = [(paper_gap(*pair) or 0) >= SURE * sigma for pair, sigma in zip(pairs, sigmas, strict=True)]
     words = " ".join(_in_words(records, *pair) for pair in pairs)
-    return Finding(claim, status, words, smaller=status == NOISE and any(large))
+    lost = any(paper and not ours for paper, ours in zip(large, clear, strict=True))
+    return Finding(claim, status, words, smaller=status == NOISE and lost)
 
 
 def _to_run(records: Sequence[dict], lacks: Sequence[tuple[str, str]]) -> tuple[str, tuple[str, ...]]:
@@ -156,4 +157,4 @@ def disagreements(findings: Sequence[Finding]) -> str:
         else ["No claim that was tested is contradicted beyond seed noise."]
     )
     lines += ["An effect of the paper's size would show here, and does not:", *smaller] if smaller else []
-    return "\n".join(fill(line, 90, subsequent_indent="  ") for line in lines)
+    return "\n".join(fill(line, 90, subsequent_indent="  ", break_on_hyphens=False) for line in lines)

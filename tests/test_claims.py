@@ -120,6 +120,9 @@ def test_an_effect_that_should_show_and_does_not_is_told():
     assert "would show here, and does not:\n- One is better." in disagreements([found])
     noisy = records(0.5, seeds=(0.3, 0.5, 0.7))
     assert not judge(noisy, "linear", [ONE])[0].smaller, "a noise of 40 points hides the paper's effect as well"
+    both = Claim("both", "", (*ONE.pairs, ("features", "default", "ratio-70")))
+    (found,) = judge(records(0.3, ratio_70={"linear": 0.5}), "linear", [both])
+    assert (found.status, found.smaller) == (NOISE, False), "what is missing, 0.3 points in the paper, could not show"
 
 
 def test_features_are_judged_by_an_accuracy():

@@ -150,6 +150,17 @@ def test_error_in_the_readers_function_becomes_a_sentence_with_line_and_inputs()
     assert verdict.sentence.endswith("it was given x of shape (2, 3). Think twice.")
 
 
+def test_a_model_among_the_inputs_is_named_and_not_printed_whole():
+    @exercise
+    def with_model(mine):
+        return call(mine, torch.nn.Linear(2, 3), torch.zeros(2))
+
+    def mine(model, x):
+        raise ValueError("no")
+
+    assert with_model(mine).sentence.endswith("it was given model = Linear, x of shape (2,).")
+
+
 @pytest.mark.parametrize(
     ("mine", "said"),
     [

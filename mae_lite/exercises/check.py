@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 PASSED, OPEN, WRONG = "Passed", "Not attempted yet", "Not yet right"
 STYLE = {PASSED: ("✓", "#009E73"), OPEN: ("○", "#767676"), WRONG: ("✗", "#D55E00")}
@@ -116,8 +116,15 @@ def _described(mine: Callable, inputs: tuple) -> str:
     except (TypeError, ValueError):  # some built-in functions have no signature
         names = []
     names += [f"argument {k + 1}" for k in range(len(names), len(inputs))]
-    shown = [f"of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"= {x}" for x in inputs]
+    shown = [_in_words(x) for x in inputs]
     return ", ".join(f"{name} {text}" for name, text in zip(names, shown, strict=False)) or "nothing"
+
+
+def _in_words(x: Any) -> str:
+    if isinstance(x, Tensor):
+        return f"of shape {tuple(x.shape)}"
+    text = type(x).__name__ if isinstance(x, nn.Module) else repr(x)
+    return f"= {text}" if len(text) < 60 else f"= {text[:60]}..."
 
 
 def compare(got: Any, want: Tensor, *, slips: Mapping[str, Tensor] | None = None, otherwise: str) -> None:

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # Start here
 #
-# Hide three quarters of a photo, show the rest to a small network, and let it paint what it cannot see.
+# Hide three quarters of a photo, show the rest to a small network, and let it paint what it cannot see. The results are
+# on this page already; *Run > Run All Cells* makes them anew on your machine (one cell: click it, press Shift+Enter).
 
 # %%
 import mae_lite as ml
@@ -12,8 +13,10 @@ mask = ml.random_mask(model.num_patches, mask_ratio=0.75, seed=0)
 ml.reconstruct(model, photo, mask).figure()
 
 # %% [markdown]
-# From left to right: the photo; what the network got, the rest in grey; what it painted for every patch; the same with
-# the visible patches put back; and where it was wrong, black for not at all and yellow for very.
+# From left to right: the photo; what the network got, the rest in grey; what it painted for every **patch**, as the
+# squares are called; the same with the visible patches put back; and where it was wrong, black for not at all and
+# yellow for very. (In the third picture the patches it *saw* look like rubble: it is never asked to paint those, only
+# the hidden ones. [05](05_loss_and_pictures.ipynb) has the reason.)
 #
 # ## A tour in five minutes
 #
@@ -40,8 +43,7 @@ sweep_flipbook(ratio_sweep(model, photo))
 #
 # Yes: the weights and the photos came with the package, and everything here is made for two cores of a laptop. See for
 # yourself. The next cell says what this notebook runs on, whether the bundled weights give the numbers they should, and
-# how long one reconstruction takes on this machine. (To run a cell, click it and press Shift+Enter; to run all of them,
-# choose *Run > Run All Cells*. You may unplug the network first.)
+# how long one reconstruction takes on this machine. (You may unplug the network first.)
 
 # %%
 print(ml.doctor())

@@ -84,7 +84,8 @@ print(image.reshape(4, 4))
 # **Explain.** It is the first row of the *image*. `reshape` moves no number, it only says anew where rows end. Patch 0
 # is made of two pieces that lie apart in memory, so something has to move. And nothing complained: the shape was right.
 #
-# > **Bug museum.** A collection of coding exercises ([TorchCode, issue 21](https://github.com/duoan/TorchCode/issues/21))
+# > **Bug museum.** A collection of coding exercises ([TorchCode, issue
+# 21](https://github.com/duoan/TorchCode/issues/21))
 # > accepted exactly this as a solution, since its check did not see the difference. The checks in this notebook
 # > compare every number, on images that are not square.
 #
@@ -346,8 +347,9 @@ print(f"shuffled before or after attention, largest difference: {difference.abs(
 # result is shuffled as the input was. A Transformer without positions sees a bag of patches. So each token gets a
 # vector added that says where its patch was: a **position embedding**.
 #
-# MAE computes it from sines and cosines and never trains it. One axis first: several clocks, the first turns fast and
-# each next one slower. Number x is where their hands stand.
+# MAE computes it from sines and cosines and never trains it. One axis first. Think of several clocks with one hand
+# each; the first hand turns fast, each next one more slowly. What position x gets is where the hands stand after x
+# ticks, and a hand's place is told by two numbers, its sine and its cosine.
 
 
 # %%

@@ -100,7 +100,7 @@ check.mae_loss(mae_loss)
 # the truth, on the 49 it got as input or on the 147 it never saw? And by how much?
 
 # %%
-raw = ml.load_model()  # predicts pixels
+raw = ml.load_model("mae-lite-nano")  # predicts pixels
 cat = ml.load_image(ml.asset_path("photos", "cat.jpg"), raw)
 mask = ml.random_mask(196, mask_ratio=0.75, seed=0)
 ml.reconstruct(raw, cat, mask).figure(("original", "masked", "output", "pasted"))

@@ -9,10 +9,11 @@
 # - put a training loop together: crop, mask, loss, gradient, step;
 # - set a learning rate by batch size, warm-up and cosine, and say what each is for;
 # - read a loss curve, and tell learning from learning by heart;
-# - say what a minute of training buys, and what it does not.
+# - say what a few minutes of training buy, and what it does not.
 #
 # **Time** 30 minutes to read and run, 45 more with the four exercises. **Needs** the loss of
-# [notebook 05](05_loss_and_pictures.ipynb). No GPU: the training takes about a minute on two idle cores.
+# [notebook 05](05_loss_and_pictures.ipynb). No GPU: the training takes one to three minutes on a laptop,
+# and *Stop* ends it at any time.
 #
 # {navigation}
 
