@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help lab demo test lint notebooks bench site slides student
+.PHONY: help lab demo test lint notebooks bench site slides student test-matrix
 
 help:
 	@sed -n '/^make /p' README.md
@@ -16,12 +16,18 @@ demo: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/python -m pytest
 
+# With the oldest and the newest packages that pyproject.toml allows, each in an environment made and removed.
+test-matrix:
+	$(PYTHON) tests/matrix.py oldest
+	$(PYTHON) tests/matrix.py newest
+
 lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
 notebooks: .venv/installed-dev
 	$(BIN)/python notebooks/build.py
+	$(BIN)/python notebooks/guides/quiz_bank.py
 
 site: .venv/installed-dev
 	$(BIN)/python notebooks/site/make_site.py

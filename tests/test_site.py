@@ -115,6 +115,7 @@ def test_links_between_notebooks_are_links_between_pages(site):
     links = [link for path in pages_of(site) for link in Page(path).links if not link.startswith("http")]
     assert [link for link in links if ".ipynb" in link] == []
     assert "04_encoder_decoder.html" in Page(site / "notebooks/05_loss_and_pictures.html").links
+    assert "handout.html" in Page(site / "notebooks/guides/reading_group.html").links, "to open and print"
 
 
 @pytest.mark.slow
@@ -133,6 +134,19 @@ def test_every_picture_has_alt_text(site):
         counts[path.name] = len(found)
         assert [img.get("src", "")[:60] for img in found if not img.get("alt")] == [], path.relative_to(site)
     assert counts["05_loss_and_pictures.html"] >= 10
+
+
+@pytest.mark.slow
+def test_every_page_can_be_found_ones_way_in_by_ear(site):
+    """One first heading, a level for each other one, and a name for what there is two of."""
+    for path in pages_of(site):
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(site)
+        assert len(re.findall(r"<h1[ >]", text)) == 1, name
+        assert '<html lang="en"' in text or re.search(r'<html[^>]* lang="en"', text), name
+        assert re.findall(r'<\w+[^>]*role="heading"(?![^>]*aria-level)[^>]*>', text) == [], name
+        labels = [re.search(r'aria-label="([^"]*)"', aside) for aside in re.findall(r"<aside[^>]*drawer[^>]*>", text)]
+        assert all(labels), name
+        assert len({label[1] for label in labels}) == len(labels), name
 
 
 @pytest.mark.slow
@@ -219,6 +233,7 @@ def test_a_list_of_guides_is_there_as_soon_as_a_guide_is(small, tmp_path):
     )
     make_site.gather(tmp_path / "out")
     assert "notebooks/guides/*" in (tmp_path / "out/index.md").read_text()
+    assert "notebooks/guides/roles" not in (tmp_path / "out/index.md").read_text(), "named, but not there"
     guide = (tmp_path / "out/notebooks/guides/plan.md").read_text()
     assert "[x](../03.ipynb#how-much-a-b)" in guide, "JupyterLab's anchors become Sphinx'"
     assert "[y](../../README.md#me)" in guide

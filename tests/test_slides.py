@@ -66,6 +66,13 @@ def test_every_slide_is_in_the_page_with_its_figures(page):
     assert "{{" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", page, flags=re.DOTALL)
 
 
+def test_a_flipbook_can_open_at_its_first_frame_and_a_table_be_shorter(page):
+    assert slides.FIGURE.findall("{{ 01_a: f(x | y) }}\n{{ 01_a: f( | first }}") == [
+        ("01_a", "f(x | y)", ""), ("01_a", "f(", "first"),
+    ]  # fmt: skip
+    assert [page.count(f'<div data-show="{how}">') for how in ("first", "short")] == [2, 1]
+
+
 def test_it_is_one_file_that_needs_nothing_else(page):
     loads = re.findall(r"(?:src|srcset|poster)=\"(?!data:)([^\"]*)|<link[^>]*|@import|url\(([^)]*)\)", page)
     assert loads == []

@@ -1,16 +1,21 @@
-"""What a student needs: memory of a kernel that ran a notebook, and disk of this installation, written to a record.
+"""What a student needs: memory and time of a kernel that runs a notebook, disk and minutes of an installation.
 
-`python notebooks/guides/measure.py [NAME]` writes assets/results/classroom.json, which classroom.md quotes.
+`python notebooks/guides/measure.py` writes assets/results/classroom.json, which classroom.md and environments.md quote.
+It makes a new installation in a temporary folder, which fetches some gigabytes.
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
+import tempfile
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import nbformat
+import psutil
 import torch
 from nbclient import NotebookClient
 
@@ -18,18 +23,62 @@ from mae_lite.device import device_name
 
 NOTEBOOKS = Path(__file__).parent.parent
 ROOT = NOTEBOOKS.parent
-MEMORY = "import psutil, resource; print(psutil.Process().memory_info().rss, 1024 * resource.getrusage(0).ru_maxrss)"
+TRIED = ("06_train_one", "07_reconstruction")
+"""The notebook that computes most, and the one that is played with longest."""
+USED = """import psutil, resource
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(psutil.Process().memory_info().rss, 1024 * used.ru_maxrss, used.ru_utime + used.ru_stime)"""
 CUDA = ("nvidia", "triton", "torch/lib/libtorch_cuda*", "torch/lib/libtorch_nvshmem*")
 """What pip's torch for Linux brings for GPUs, within site-packages."""
 
 
-def memory_after(name: str) -> tuple[int, int]:
-    """Bytes that a kernel holds after it ran all cells of a notebook, and the most it held."""
+def kernel(name: str) -> dict[str, int]:
+    """What a kernel holds after it ran all cells of a notebook, the most it held, and the seconds of a core it took."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    notebook.cells.append(nbformat.v4.new_code_cell(MEMORY))
+    notebook.cells.append(nbformat.v4.new_code_cell(USED))
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
-    now, most = notebook.cells[-1].outputs[0].text.split()
-    return int(now), max(int(now), int(most))  # the second is told in whole kilobytes, and late
+    now, most, seconds = map(float, notebook.cells[-1].outputs[0].text.split())
+    most = max(now, most)  # it is told in whole kilobytes, and late
+    return {"kernel_mb": round(now / 1e6), "kernel_peak_mb": round(most / 1e6), "core_seconds": round(seconds)}
+
+
+def server_mb() -> int:
+    """Megabytes that JupyterLab's server holds once it has answered."""
+    with tempfile.TemporaryDirectory() as home:
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter",
+            "lab",
+            "--no-browser",
+            "--allow-root",
+            "--port=0",
+            f"--notebook-dir={home}",
+        ]
+        server = subprocess.Popen(command, env=os.environ | {"HOME": home}, stderr=subprocess.PIPE, text=True)
+        try:
+            next(line for line in server.stderr if "is running at" in line)
+            return round(psutil.Process(server.pid).memory_info().rss / 1e6)
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def installation() -> dict[str, float]:
+    """Disk and minutes of a new installation, nothing of it fetched before."""
+    with tempfile.TemporaryDirectory() as folder:
+        start, python = time.monotonic(), Path(folder, "bin/python")
+        pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir", "--constraint", ROOT / "constraints.txt", ROOT]
+        for command in ([sys.executable, "-m", "venv", folder], [python, *pip]):
+            subprocess.run(command, check=True)
+        minutes = (time.monotonic() - start) / 60
+        (packages,) = Path(folder).glob("lib/python*/site-packages")
+        for_cuda = size_of(*(path for pattern in CUDA for path in packages.glob(pattern)))
+        return {
+            "install_minutes": round(minutes, 1),
+            "packages_mb": round(size_of(packages) / 1e6),
+            "packages_for_cuda_mb": round(for_cuda / 1e6),
+        }
 
 
 def size_of(*paths: Path) -> int:
@@ -46,16 +95,12 @@ def tracked(root: Path) -> list[Path]:
 
 def main() -> int:
     """Measure and write the record."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "07_reconstruction"
-    now, most = memory_after(name)
-    packages = Path(torch.__file__).parent.parent
+    os.environ["OMP_NUM_THREADS"] = "1"  # as classroom.md asks for
     record = {
-        "command": f"python notebooks/guides/measure.py {name}",
-        "notebook": name,
-        "kernel_mb": round(now / 1e6),
-        "kernel_peak_mb": round(most / 1e6),
-        "packages_mb": round(size_of(packages) / 1e6),
-        "packages_for_cuda_mb": round(size_of(*(p for pattern in CUDA for p in packages.glob(pattern))) / 1e6),
+        "command": "python notebooks/guides/measure.py",
+        "notebooks": {name: kernel(name) for name in TRIED},
+        "server_mb": server_mb(),
+        **installation(),
         "repository_mb": round(size_of(*tracked(ROOT)) / 1e6),
         "machine": device_name(torch.device("cpu")),
         "system": platform.system(),

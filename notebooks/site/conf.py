@@ -23,6 +23,7 @@ html_theme = "furo"
 html_theme_options = {key: {"code-font-size": "0.8em"} for key in ("light_css_variables", "dark_css_variables")}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = html_show_sourcelink = html_show_copyright = html_use_index = False
 html_math_renderer = "mathml"
 pygments_dark_style = "github-dark"

@@ -10,7 +10,9 @@ for (const root of document.querySelectorAll(".mae-lite-explorer:not([data-live]
   const status = make("p", "margin:8px 0;min-height:2.8em;font-variant-numeric:tabular-nums");
   status.setAttribute("role", "status");
 
+  const labels = [];
   const show = () => {
+    labels.forEach((label, k) => { label.style.outline = k === now.photo ? "3px solid #0072B2" : "none"; });
     const frame = data.frames[now.photo][now.seed][now.ratio];
     pair.src = frame.picture;
     pair.alt = `${data.photos[now.photo]}: ${frame.alt}`;
@@ -24,7 +26,8 @@ for (const root of document.querySelectorAll(".mae-lite-explorer:not([data-live]
   photos.setAttribute("aria-label", "photo");
   const group = `explorer-${Math.random()}`;
   data.photos.forEach((name, k) => {
-    const label = make("label", "position:relative;cursor:pointer;line-height:0", { title: name });
+    const label = make("label", "position:relative;cursor:pointer;line-height:0;border-radius:3px", { title: name });
+    labels.push(label);
     const input = make("input", "position:absolute;left:4px;top:4px;margin:0", {
       type: "radio", name: group, checked: k === now.photo,
     });

@@ -25,8 +25,18 @@ PAGES = (
 )  # fmt: skip
 OWN = ("index.md", "solutions.md", "models.md")
 LAB = "notebooks/07_reconstruction.ipynb"
-LIST = re.compile(r"^```{toctree}\n(?:(?!```).*\n)*?:glob:\n\n(.+)\n```\n", re.MULTILINE)
+LIST = re.compile(r"^(```{toctree}\n(?:(?!```).*\n)*?:glob:\n\n)((?:(?!```).+\n)+)```\n", re.MULTILINE)
 FRAGMENT = re.compile(r"(\]\([\w./-]*\.ipynb)#([^)\s\"]+)")
+READY = re.compile(r"\[([^\]]+)\]\(([\w./-]+\.html)\)")
+SPOKEN = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer"': '<aside aria-label="all pages" class="sidebar-drawer"',
+    '<aside class="toc-drawer': '<aside aria-label="on this page" class="toc-drawer',
+    '<th class="head"><p></p></th>': "<td></td>",
+    '<th class="head text-left"><p></p></th>': "<td></td>",
+    '<div id="search-results">': '<h1>Search</h1>\n<div id="search-results">',
+}
+"""What the theme leaves out for those who listen to a page, by what it writes."""
 LINK = re.compile(r"""\]\(([^)\s#]+)|\b(?:src|href)="([^"#]+)\"""")
 
 
@@ -36,7 +46,8 @@ def gather(folder: Path) -> None:
     pages = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
     for page in pages:
         to = copy(page, folder)
-        to.write_text(FRAGMENT.sub(slug, to.read_text(encoding="utf-8")), encoding="utf-8")
+        text = FRAGMENT.sub(slug, to.read_text(encoding="utf-8"))
+        to.write_text(READY.sub(r'<a href="\2">\1</a>', text), encoding="utf-8")  # to open, where Sphinx would download
         shutil.copystat(page, to)  # Sphinx compares dates
     for name in OWN:
         text = (HERE / name).read_text(encoding="utf-8")
@@ -48,8 +59,13 @@ def gather(folder: Path) -> None:
 
 
 def kept_list(found: re.Match, folder: Path) -> str:
-    """A list of pages as it stands, or nothing if there is no such page (yet); Sphinx would warn."""
-    return found[0] if any(folder.glob(f"{found[1]}.*")) else ""
+    """A list of pages without the names that stand for no page (yet), or for none that is not listed already."""
+    kept, listed = "", set()
+    for name in found[2].splitlines():
+        pages = set(folder.glob(f"{name}.*")) - listed
+        kept += f"{name}\n" if pages else ""  # Sphinx would warn
+        listed |= pages
+    return f"{found[1]}{kept}```\n" if kept else ""
 
 
 def slug(found: re.Match) -> str:
@@ -98,6 +114,15 @@ def explorer_html(cache: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def speak(folder: Path) -> None:
+    """Add what the theme leaves out for screen readers."""
+    for path in folder.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for silent, spoken in SPOKEN.items():
+            text = text.replace(silent, spoken)
+        path.write_text(text, encoding="utf-8")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Build the site; with --strict a dead link or any other warning is an error."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,6 +137,9 @@ def main(argv: list[str] | None = None) -> int:
     options = ["-E", "-W", "--keep-going"] if args.strict else []  # -E: what is cached warns no more
     command = [sys.executable, "-m", "sphinx", "-q", *options, "-c", HERE, "-d", cache / "doctrees", source, out]
     done = subprocess.run(command).returncode
+    speak(out)
+    for path in source.rglob("*.html"):
+        shutil.copy(path, out / path.relative_to(source))
     slides = [sys.executable, HERE.parent / "slides/make_slides.py", "--out", out / "slides.html"]
     done = done or subprocess.run(slides).returncode
     for needless in (".buildinfo", "objects.inv"):

@@ -28,7 +28,7 @@ const fit = () => {
     inner.style.zoom = 1;
     inner.style.width = "auto";
     if (innerWidth <= 700) continue;
-    const widths = inner.querySelector("table") ? ["600px", "900px", "1200px", "1500px", "1800px"] : ["auto"]; // cells may wrap
+    const widths = inner.querySelector("table") ? ["600px", "750px", "900px", "1200px", "1500px", "1800px"] : ["auto"]; // cells may wrap
     const best = widths.reduce((a, b) => (scale(box, inner, b) > scale(box, inner, a) ? b : a));
     inner.style.zoom = Math.max(0.5, scale(box, inner, best));
   }
@@ -83,6 +83,10 @@ function key(event) {
   else if (!busy && event.key.toLowerCase() === "s") open_speaker();
 }
 
+for (const slider of document.querySelectorAll("[data-show='first'] input[type='range']")) {
+  slider.value = slider.min;
+  slider.dispatchEvent(new Event("input"));
+}
 bar.append(
   button("N", "notes (N); in a window of their own: S", hints),
   button("←", "back (left arrow)", () => go(now - 1)), place, button("→", "on (right arrow)", () => go(now + 1)),

@@ -3,7 +3,8 @@
 `deck.md` holds the text. Slides are separated by a line `---`; what follows a line `???` is for the presenter and
 begins with the minutes. A line such as `{{ 02_image_as_sentence: show_cut( }}` is replaced by what the cell with this
 text showed when the notebook was built. Exactly one code cell may hold the text, or the deck is not built: that is how
-it notices that a notebook has changed. A slide about a notebook that does not exist (yet) is left out.
+it notices that a notebook has changed. `| first` after the text opens a flipbook at its first frame, `| short` leaves
+out the last column of a table. A slide about a notebook that does not exist (yet) is left out.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from markdown_it import MarkdownIt
 
 HERE = Path(__file__).parent
 NOTEBOOKS = HERE.parent
-FIGURE = re.compile(r"^\{\{ *([\w-]+): *(.+?) *\}\}$", re.MULTILINE)
+FIGURE = re.compile(r"^\{\{ *([\w-]+): *(.+?)(?: \| (first|short))? *\}\}$", re.MULTILINE)
 MINUTES = re.compile(r"^\*\*(\d+) min\*\*")
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -48,7 +49,7 @@ class Slide(NamedTuple):
     @property
     def figures(self) -> list[tuple[str, str]]:
         """Notebook and text of the cell, for each output that it shows."""
-        return FIGURE.findall(self.text)
+        return [(name, text) for name, text, _ in FIGURE.findall(self.text)]
 
 
 def read_deck(path: Path = HERE / "deck.md") -> list[Slide]:
@@ -94,7 +95,8 @@ def slide_html(slide: Slide) -> str:
     markdown, figures = MarkdownIt("commonmark", {"html": True}).enable("table"), []
 
     def put(match: re.Match) -> str:
-        figures.append(f'<div class="figure"><div>{output_of(*match.groups())}</div></div>')
+        name, text, how = match.groups()
+        figures.append(f'<div class="figure"><div data-show="{how or "all"}">{output_of(name, text)}</div></div>')
         return f"<p>@{len(figures) - 1}@</p>"
 
     body = markdown.render(FIGURE.sub(put, slide.text))

@@ -62,7 +62,7 @@ print(ml.doctor())
 #   [Agendas with the cells to show](guides/reading_group.md), for 45 and 60 minutes too.
 # - **Class**, four times 90 minutes, in order: [01](01_words_to_pixels.ipynb) to [03](03_what_to_hide.ipynb); then
 #   [04](04_encoder_decoder.ipynb) to [06](06_train_one.ipynb); then [07](07_reconstruction.ipynb) to
-#   [09](09_transfer.ipynb); then [10](10_looking_inside.ipynb) and [12](12_critical_reading.ipynb). What is not done of
+#   [09](09_transfer.ipynb); then [10](10_looking_inside.ipynb) to [12](12_critical_reading.ipynb). What is not done of
 #   the exercises is homework. [For instructors](guides/teaching.md).
 # - **Builder**, a weekend, to write and train one: [02](02_image_as_sentence.ipynb), [04](04_encoder_decoder.ipynb),
 #   [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb), with all exercises.
@@ -79,4 +79,43 @@ print(ml.doctor())
 # - [08 Results and ablations](08_results.ipynb): every table of the paper, and our own small runs beside it.
 # - [09 Transfer](09_transfer.ipynb): what the features are worth.
 # - [10 Looking inside](10_looking_inside.ipynb): attention and features, always beside an untrained model.
+# - [11 Indicators in CNNs](11_indicators_in_cnns.ipynb): can a convolution be told what is hidden? A race of answers.
 # - [12 Critical reading](12_critical_reading.ipynb): claims, doubts, questions, what came after.
+#
+# ## The paper by its outline
+#
+# - **Background**: [nine ways to hide](01_words_to_pixels.ipynb#Nine-ways-to-hide), 1994 to 2021.
+# - **Why not before**: [architecture](01_words_to_pixels.ipynb#Difference-1:-architecture), and
+#   [11](11_indicators_in_cnns.ipynb) on the indicators.
+# - **Research question**: [words and pixels](01_words_to_pixels.ipynb): what makes masked autoencoding differ between
+#   them?
+# - **Approach**: [what to hide](03_what_to_hide.ipynb), [what is compared](05_loss_and_pictures.ipynb).
+# - **Architecture**: [patches](02_image_as_sentence.ipynb), [encoder and decoder](04_encoder_decoder.ipynb).
+# - **Results**: [paper and ours](08_results.ipynb), [transfer](09_transfer.ipynb), [looking
+#   inside](10_looking_inside.ipynb).
+# - **Code demo**: [train one](06_train_one.ipynb), [the playground](07_reconstruction.ipynb).
+# - **Discussion questions**: [twenty, each with its experiment](12_critical_reading.ipynb#Twenty-questions).
+# - **Critical analysis**: [the claim board](12_critical_reading.ipynb#The-claim-board),
+#   [limits](12_critical_reading.ipynb#Limits).
+# - **Key takeaways**: [of the whole](12_critical_reading.ipynb#Key-takeaways); each notebook has its own.
+# - **Resources**: [reading](12_critical_reading.ipynb#Further-reading),
+#   [follow-ups](12_critical_reading.ipynb#What-came-after).
+#
+# <details><summary><b>Words you will meet</b>, one line each</summary>
+#
+# - **patch**: a square of pixels; the picture is cut into a grid of them. **Mask**: which patches are hidden.
+# - **token**: a list of numbers that stands for a patch (or a word) inside the network. **Embedding**: the step that
+#   makes it, or the list itself.
+# - **Transformer**: a network for lists of tokens, a stack of equal **blocks**. In each block **attention** lets every
+#   token collect from the others what it needs, and a small network (**MLP**) then works on each token alone. A
+#   **vision Transformer (ViT)** is one for patches; base, large and huge are its sizes.
+# - **position embedding**: numbers added to a token that say where its patch was. **Class token**: one more token that
+#   stands for no patch.
+# - **encoder**: turns what is visible into tokens that mean something. **Decoder**: turns those into pixels; dropped
+#   after training. **Mask token**: one learned list of numbers that the decoder gets for every hidden patch.
+# - **pre-training**: learning from pictures without labels. **Fine-tuning**: going on with labels, all weights moving.
+#   **Linear probe**: one layer on top of the frozen encoder. **kNN**: no training at all, ask the nearest neighbours.
+# - **MSE**: mean squared error. **PSNR**: the same on a log scale, in decibels; higher is better. **Norm-pix**: each
+#   patch in units of its own mean and deviation.
+#
+# </details>

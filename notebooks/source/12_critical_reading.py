@@ -289,7 +289,7 @@ check.refute(refute)
 #
 # > May I use the weights in a product? (The question behind
 # > [mae, issue 158](https://github.com/facebookresearch/mae/issues/158) and
-# > [issue 208](https://github.com/facebookresearch/mae/issues/208). Nobody answered.)
+# > [issue 208](https://github.com/facebookresearch/mae/issues/208). None of the authors answered.)
 #
 # **Predict**: the same family of weights is offered at three places, by the authors, by timm and on Hugging Face. Do
 # the three name the same licence?
