@@ -144,6 +144,7 @@ def running(notebook):
 
 def test_a_finished_reconstruction_is_there_before_anything_is_touched(running):
     shoot(running, "light")
+    running.locator(PAGE).screenshot(path=SHOTS / "playground.png")
     assert "147 of 196 patches hidden" in look(running)["alt"]
     assert fact(running, "Seen by the encoder") == "49 of 196 patches"
     assert running.locator(PICTURE).bounding_box()["y"] < 600, "the reconstruction is below the first screen"
