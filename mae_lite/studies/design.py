@@ -27,8 +27,8 @@ from mae_lite.studies.indicators import TASK, harmonic_error, score, train_fille
 
 PARAMETERS = 20_000
 BLOCKS = 3
-PLAN = PretrainConfig(epochs=80, batch_size=16, blr=0.064, warmup_epochs=8.0, precision="fp32")
-"""An epoch is one step: 16 of the photos, cropped anew."""
+PLAN = PretrainConfig(epochs=100, batch_size=15, blr=0.136, warmup_epochs=10.0, precision="fp32")
+"""An epoch is one step: 15 photos, cropped anew."""
 SEEDS = (0, 1)
 
 
@@ -74,10 +74,10 @@ class DesignScore(NamedTuple):
         return {-1: "it wins", 1: "it loses", 0: "too close to call with two seeds"}[found]
 
     def __str__(self) -> str:
-        own, plain = (" and ".join(f"{e:.3f}" for e in errors) for errors in (self.errors, self.plain))
+        own, plain = (", ".join(f"{e:.3f}" for e in errors) for errors in (self.errors, self.plain))
         return (
-            f"error {own} with {self.parameters:,} weights in {self.seconds:.0f} s; plain convolution {plain}, soap "
-            f"film {self.film:.3f}: {self.verdict}."
+            f"errors {own}; plain {plain}; soap film {self.film:.3f}; {self.parameters:,} weights, "
+            f"{self.seconds:.0f} s: {self.verdict}."
         )
 
 
@@ -101,9 +101,9 @@ def fit_width(block: Callable[[int], nn.Module], parameters: int = PARAMETERS) -
 def bundled_images() -> tuple[UInt8[Tensor, "n 3 s s"], UInt8[Tensor, "m 3 h w"], float]:
     """Photos to train on, crops of four others to measure on, and the soap film's error on these."""
     photos, _, _ = load_images(ImageSource(list_photos()), (TASK.img_size[0] * 10 // 7,) * 2)
-    held_out = photos[::5].repeat_interleave(8, dim=0)
+    held_out = photos[2::5].repeat_interleave(8, dim=0)
     test = augment(held_out, TASK.img_size, torch.Generator().manual_seed(0))
-    train = photos[[k for k in range(len(photos)) if k % 5]]
+    train = photos[[k for k in range(len(photos)) if k % 5 != 2]]
     return train, test, harmonic_error(test)
 
 
@@ -117,12 +117,12 @@ def score_design(block: Callable[[int], nn.Module], plan: PretrainConfig = PLAN)
     Raises:
         ValueError: if it is too large, or its features have another shape.
     """
-    width = fit_width(block)
-    started = time.perf_counter()
-    errors = tuple(_error(block, width, replace(plan, seed=seed)) for seed in SEEDS)
-    seconds = (time.perf_counter() - started) / len(SEEDS)
-    parameters = count_parameters(DesignNet(block, width))
-    return DesignScore(errors, _plain_errors(plan), bundled_images()[2], parameters, seconds)
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():  # the reader's random numbers stay as they were
+        width = fit_width(block)
+        parameters, started = count_parameters(DesignNet(block, width)), time.perf_counter()
+        errors = tuple(_error(block, width, replace(plan, seed=seed)) for seed in SEEDS)
+        seconds = (time.perf_counter() - started) / len(SEEDS)
+        return DesignScore(errors, _plain_errors(plan), bundled_images()[2], parameters, seconds)
 
 
 @cache
@@ -132,10 +132,9 @@ def _plain_errors(plan: PretrainConfig) -> tuple[float, ...]:
 
 def _error(block: Callable[[int], nn.Module], width: int, plan: PretrainConfig) -> float:
     train, test, film = bundled_images()
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(plan.seed)
-        model = DesignNet(block, width)
-        losses = [record["loss"] for record in train_filler(model, train, plan)]
+    torch.manual_seed(plan.seed)
+    model = DesignNet(block, width)
+    losses = [record["loss"] for record in train_filler(model, train, plan)]
     if not mean(losses[-5:]) < float("inf"):
         raise ValueError("The loss is not finite; a division by 0, or steps too large for this design.")
     return score(model.eval(), test, film)["mse"]

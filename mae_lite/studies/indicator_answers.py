@@ -21,6 +21,8 @@ BASE = "zeros"
 MASK_ARM = "default"
 """The masked autoencoder of the ablations, which the denoising arms are compared with."""
 CONTROLS = ("control-random", "control-pixels")
+TRANSFORMER = "vit"
+CONVOLUTIONS = tuple(kind for kind in KINDS if kind != TRANSFORMER)
 COMMAND = "python -m mae_lite.studies.indicators --data TRAIN --test TEST --kinds"
 Records = Sequence[Mapping[str, Any]]
 
@@ -34,8 +36,8 @@ def race_records() -> list[dict[str, Any]]:
 def denoising_records() -> list[dict[str, Any]]:
     """The bundled records of the denoising arms, and of the ablations' arms that were run just so: MAE and controls."""
     found = load_records(denoising.RECORDS)
-    shared = {(r["preset"], r["train_images"], r["test_images"]) for r in found}
     others = [r for r in load_records(ablations.RECORDS) if r["arm"] in (MASK_ARM, *CONTROLS)]
+    shared = {(r["preset"], r["train_images"], r["test_images"]) for r in found or others[-1:]}
     rows = [r for r in others if (r["preset"], r["train_images"], r["test_images"]) in shared] + found
     return list({(r["arm"], r["seed"]): r for r in rows}.values())
 
@@ -47,8 +49,8 @@ def describe_race(records: Records) -> str:
     planned, one = len(KINDS) * len(SEEDS), records[-1]
     weights = [r["parameters"] for r in records]
     return (
-        f"{len(records)} of {planned} runs; {min(weights):,} to {max(weights):,} weights each, {one['steps']} steps, "
-        f"{one['images_seen']:,} crops of {one['train_images']:,} photos, measured on {one['test_images']:,} others; "
+        f"{len(records)} of {planned} runs; {min(weights):,} to {max(weights):,} weights; {one['steps']} steps, "
+        f"{one['images_seen']:,} crops\nof {one['train_images']:,} photos, measured on {one['test_images']:,} others; "
         f"{one['device']}, {one['threads']} thread(s), {one['date']}"
     )
 
@@ -76,16 +78,24 @@ def weigh(first: Sequence[float], other: Sequence[float], deviation: float | Non
     return (difference > 0) - (difference < 0) if sure else 0
 
 
-def noise(records: Records, key: str = "mse") -> float | None:
-    """The deviation of a run, pooled over all kinds or arms with several seeds."""
-    names = dict.fromkeys(r.get("kind", r.get("arm")) for r in records)
+def noise(records: Records, key: str = "mse", names: Iterable[str] | None = None) -> float | None:
+    """The deviation of a run, pooled over all kinds or arms with several seeds, or over some of them."""
+    names = dict.fromkeys(r.get("kind", r.get("arm")) for r in records) if names is None else names
     return pooled_deviation(values(records, name, key) for name in names)
+
+
+def noise_between(records: Records, kind: str, against: str) -> float | None:
+    """The deviation by which two kinds are compared: that of all convolutions, if both are; else of the two alone.
+
+    Pooling is for what varies alike, and a Transformer need not vary as the convolutions do.
+    """
+    return noise(records, names=(kind, against) if TRANSFORMER in (kind, against) else CONVOLUTIONS)
 
 
 def compare_kinds(records: Records, kind: str, against: str = BASE) -> int | None:
     """-1 if a kind has less error than another, +1 if more, 0 if that cannot be told; None if one has no record."""
     first, other = (values(records, name, "mse") for name in (kind, against))
-    return weigh(first, other, noise(records)) if first and other else None
+    return weigh(first, other, noise_between(records, kind, against)) if first and other else None
 
 
 def answer(records: Records, kind: str, against: str = BASE) -> str:
@@ -95,12 +105,10 @@ def answer(records: Records, kind: str, against: str = BASE) -> str:
         missing = against if first else kind
         return f'No answer yet: "{missing}" has no record; run {COMMAND} "{missing}".'
     change = 100 * (mean(first) / mean(other) - 1)
-    verdict = {-1: "it helps", 1: "it loses", 0: "seeds alone differ as much, so it cannot be told"}
-    if against != BASE:
-        verdict |= {-1: "it is better", 1: "it is worse"}
+    verdict = {-1: "it helps", 1: "it loses"} if against == BASE else {-1: "it is better", 1: "it is worse"}
     return (
-        f'"{kind}": error {mean(first):.3f} on hidden patches, {abs(change):.1f} % {"more" if change > 0 else "less"} '
-        f'than "{against}" at {mean(other):.3f}: {verdict[compare_kinds(records, kind, against)]}.'
+        f'"{kind}": error {mean(first):.3f}, {abs(change):.1f} % {"more" if change > 0 else "less"} than '
+        f'"{against}" ({mean(other):.3f}): {verdict.get(compare_kinds(records, kind, against), "within seed noise")}.'
     )
 
 
@@ -129,7 +137,7 @@ class RaceTable:
     rows: tuple[tuple[str, ...], ...]
     caption: str
 
-    HEAD = ("kind", "how it is told", "weights", "error", "seeds", "skill", 'against "zeros"', "seconds")
+    HEAD = ("kind", "how it is told", "weights", "error", "seeds", "skill", 'against "zeros"')
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         head = "".join(f'<th scope="col" style="text-align:left">{html.escape(name)}</th>' for name in self.HEAD)
@@ -144,19 +152,18 @@ class RaceTable:
 
 
 def race_table(records: Records) -> RaceTable:
-    """Every kind with its record, and those that have none; seconds are of training on the machine of the record."""
+    """Every kind with its records, and those that have none."""
     done = sorted((k for k in KINDS if values(records, k, "mse")), key=lambda k: mean(values(records, k, "mse")))
-    words = {-1: "less error", 1: "more error", 0: "cannot be told", None: ""}
+    words = {-1: "less error", 1: "more error", 0: "within noise", None: ""}
     rows = []
     for kind in done:
-        errors, skill, seconds = (values(records, kind, key) for key in ("mse", "skill", "seconds"))
+        errors, skill = (values(records, kind, key) for key in ("mse", "skill"))
         judged = "" if kind == BASE else words[compare_kinds(records, kind)]
         each, weights = ", ".join(f"{e:.3f}" for e in errors), f"{values(records, kind, 'parameters')[0]:,}"
-        end = (f"{mean(skill):+.1%}", judged, f"{mean(seconds):.0f}")
-        rows.append((kind, KINDS[kind], weights, f"{mean(errors):.3f}", each, *end))
-    rows += [(kind, KINDS[kind], "", "no record", "", "", "", "") for kind in KINDS if kind not in done]
-    deviation = noise(records)
-    about = f"the deviation of a run is {deviation:.4f}" if deviation is not None else "one seed only"
+        rows.append((kind, KINDS[kind], weights, f"{mean(errors):.3f}", each, f"{mean(skill):+.1%}", judged))
+    rows += [(kind, KINDS[kind], "", "no record", "", "", "") for kind in KINDS if kind not in done]
+    deviation = noise(records, names=CONVOLUTIONS)
+    about = "one seed only" if deviation is None else f"the deviation of a run is {deviation:.4f} among convolutions"
     film = mean(r["harmonic_mse"] for r in records) if records else float("nan")
     return RaceTable(tuple(rows), f"Error on hidden patches; {about}. Skill 0 is the soap film, with error {film:.3f}.")
 
@@ -165,7 +172,7 @@ def probe_answer(records: Records, arm: str, key: str = "linear") -> str:
     """One sentence: an arm's features against those of the masked autoencoder, in per cent of photos told right."""
     first, other = ([100 * v for v in values(records, name, key)] for name in (arm, MASK_ARM))
     if not first or not other:
-        return f'No answer yet: "{arm}" or "{MASK_ARM}" has no record.'
+        return f'No answer yet: "{MASK_ARM if first else arm}" has no record; run python -m mae_lite.studies.denoising.'
     spread = noise(records, key)
     found = weigh(first, other, None if spread is None else 100 * spread)
     verdict = {-1: "MAE is ahead", 1: "MAE is behind", 0: "seeds alone differ as much"}[found]

@@ -65,7 +65,8 @@ print(ml.doctor())
 #   [09](09_transfer.ipynb); then [10](10_looking_inside.ipynb) to [12](12_critical_reading.ipynb). What is not done of
 #   the exercises is homework. [For instructors](guides/teaching.md).
 # - **Builder**, a weekend, to write and train one: [02](02_image_as_sentence.ipynb), [04](04_encoder_decoder.ipynb),
-#   [05](05_loss_and_pictures.ipynb) and [06](06_train_one.ipynb), with all exercises.
+#   [05](05_loss_and_pictures.ipynb), [06](06_train_one.ipynb), [09](09_transfer.ipynb) and
+#   [11](11_indicators_in_cnns.ipynb), with all exercises.
 #
 # The notebooks, in order. Each begins with what you will be able to do and how long it takes; each has exercises that
 # check themselves, and a twin with the solutions filled in.
