@@ -17,6 +17,14 @@ def asset_path(*parts: str) -> Path:
     raise FileNotFoundError(f"No bundled file {'/'.join(parts)}; reinstall mae-lite, or clone its repository again.")
 
 
+def user_path(path: str | Path) -> Path:
+    """A path with ~ made whole; as it is where there is no such user, or the user has no home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def list_photos() -> list[Path]:
     """The bundled photographs, by name. Authors and licences: ATTRIBUTION.md beside them."""
     return sorted(asset_path("photos").glob("*.jpg"))

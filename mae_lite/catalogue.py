@@ -2,10 +2,11 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from mae_lite.assets import asset_path
+from mae_lite.assets import asset_path, user_path
 
 
 class CheckpointError(ValueError):
@@ -60,11 +61,18 @@ def bundled_models() -> dict[str, Path]:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $MAE_LITE_CACHE, or mae_lite in the user's cache folder."""
+    """Where downloads are kept: $MAE_LITE_CACHE, or mae_lite in the user's cache folder.
+
+    For a user without a home folder that is the folder for temporary files.
+    """
     if own := os.environ.get("MAE_LITE_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "mae_lite"
+        return user_path(own)
+    if base := os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME"):
+        return Path(base) / "mae_lite"
+    try:
+        return Path.home() / ".cache/mae_lite"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / "mae_lite"
 
 
 def list_models() -> list[ModelInfo]:
@@ -83,7 +91,7 @@ def list_models() -> list[ModelInfo]:
             files = (try_to_load_from_cache(model.name, f) for f in ("model.safetensors", "pytorch_model.bin"))
             cached = any(isinstance(file, str) for file in files)
         else:
-            cached = (cache_folder() / f"{model.name}.pth").exists()
+            cached = os.access(cache_folder() / f"{model.name}.pth", os.R_OK)
         rows.append(model._replace(where="cached" if cached else "download"))
     return rows
 

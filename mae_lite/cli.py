@@ -67,8 +67,11 @@ def run_reconstruct(args: argparse.Namespace) -> None:
     else:
         mask = draw_mask(args.strategy, model.cfg.grid_size, ratio_of(args, model), seed=args.seed)
     shown = [reconstruct(model, load_image(photo, model, args.fit), mask) for photo in photos]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    show_reconstruction(shown).savefig(out, dpi=110)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        show_reconstruction(shown).savefig(out, dpi=110)
+    except OSError as error:
+        raise ValueError(f"{out} cannot be written ({error.strerror}); name another place with --out.") from error
     for photo, one in zip(photos, shown, strict=True):
         print(f"{args.model}, {photo.name}: {one.alt}")
     print(f"Saved {out}")

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from mae_lite.assets import user_path
 from mae_lite.checkpoints import DEFAULT_MODEL, load_encoder
 from mae_lite.cli_evaluate import seed
 from mae_lite.cli_pretrain import positive
@@ -125,7 +126,7 @@ def read_labelled(source: ImageSource, indices: list[int], size: tuple[int, int]
 
 def check_classes(labels: Int[Tensor, " n"], test_labels: Int[Tensor, " m"], args: argparse.Namespace) -> None:
     """Classes are numbered by the names of sub-folders: both sets must have the same ones."""
-    folders = [Path(sources[0]).expanduser() for sources in (args.data, args.test or args.data)]
+    folders = [user_path(sources[0]) for sources in (args.data, args.test or args.data)]
     names = [sorted(p.name for p in folder.iterdir() if p.is_dir()) for folder in folders if folder.is_dir()]
     unknown = set(test_labels.tolist()) - set(labels.tolist())
     if unknown or (len(names) == 2 and names[0] != names[1]):

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from mae_lite.catalogue import PUBLISHED, CheckpointError
 from mae_lite.config import MAEConfig
-from mae_lite.downloads import read_file
 from mae_lite.layers import sincos_2d
+from mae_lite.weight_files import read_file
 
 RENAMES = [
     (re.compile(pattern), name)

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from mae_lite.assets import user_path
 from mae_lite.images import ImageError, fit_image, open_image, to_tensor
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -61,7 +62,7 @@ class ImageSource:
 
     @staticmethod
     def _scan(source: str, root: str | Path) -> list:
-        path = Path(source).expanduser()
+        path = user_path(source)
         if path.is_dir():
             tars = sorted(path.glob("*.tar"))
             return [item for tar in tars for item in _scan_tar(tar)] if tars else _scan_folder(path)

@@ -1,24 +1,18 @@
 """A name becomes a file on this disk. Nothing is downloaded unless a model is asked for by its name."""
 
-import argparse
+import errno
 import hashlib
 import os
-import pickle
 import re
-import struct
 import time
-import warnings
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-
+from mae_lite.assets import user_path
 from mae_lite.catalogue import PUBLISHED, CheckpointError, bundled_models, cache_folder
+from mae_lite.weight_files import read_file
 
 FAIR_URL = "https://dl.fbaipublicfiles.com/mae"
 MD5_PREFIXES = {
@@ -39,7 +33,7 @@ def find(name: str | Path) -> Path:
     Raises:
         CheckpointError: if there is no such thing, or it cannot be downloaded.
     """
-    bundled, path = bundled_models(), Path(name).expanduser()
+    bundled, path = bundled_models(), user_path(name)
     if name in bundled:
         return bundled[name]
     if name in PUBLISHED and "/" not in name:
@@ -59,7 +53,7 @@ def find(name: str | Path) -> Path:
 def fetch_official(name: str) -> Path:
     """An official file from the cache, without network if it is there, else from FAIR's server."""
     path = cache_folder() / f"{name}.pth"
-    if not path.exists():
+    if not os.access(path, os.R_OK):
         if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
             raise CheckpointError(
                 f"{name} is not in the cache and HF_HUB_OFFLINE is set; unset it, or put it at {path}."
@@ -80,11 +74,26 @@ def download(url: str, path: Path, md5: str = "") -> None:
         md5: first hex digits of its MD5 sum, where they are published.
 
     Raises:
-        CheckpointError: if it cannot be had whole; the message has the URL and what to do by hand.
+        CheckpointError: if it cannot be had whole, or not be kept; the message says what to do.
     """
-    by_hand = f"try again, or download it by hand, put it at {path} or pass its path."
+    from huggingface_hub.utils import WeakFileLock
+
     part = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with WeakFileLock(path.with_name(path.name + ".lock")):  # of two processes the second waits, and finds it
+            if not path.exists():
+                _fetch(url, path, part, md5)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror or error}); set MAE_LITE_CACHE to a folder that can be, and "
+            "has room."
+        ) from error
+
+
+def _fetch(url: str, path: Path, part: Path, md5: str) -> None:
+    """Try a few times, check, rename."""
+    by_hand = f"try again, or download it by hand, put it at {path} or pass its path."
     try:
         for attempt in range(TRIES):
             time.sleep(attempt * PAUSE_SECONDS)
@@ -97,6 +106,10 @@ def download(url: str, path: Path, md5: str = "") -> None:
         part.unlink(missing_ok=True)
         raise CheckpointError(f"{url} cannot be used ({error}); {by_hand}") from error
     os.replace(part, path)
+
+
+_DISK = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR, errno.EFBIG}
+"""Errors of the disk; those of the network come with other numbers, or with none."""
 
 
 class _RefusedError(CheckpointError):
@@ -116,6 +129,8 @@ def _attempt(url: str, part: Path) -> str:
             raise _RefusedError(problem) from error
         return problem
     except (OSError, HTTPException) as error:
+        if getattr(error, "errno", None) in _DISK:
+            raise
         return f"{getattr(error, 'reason', error)}; behind a proxy set HTTPS_PROXY"
     have = part.stat().st_size
     return "" if size in (None, have) else f"{have:,} of {size:,} bytes arrived"
@@ -134,7 +149,7 @@ def _transfer(url: str, part: Path) -> int | None:
         size = have + int(length) if length else None
         bar = tqdm(total=size, initial=have, unit="B", unit_scale=True, desc=part.stem)
         with part.open("ab" if resumed else "wb") as file, bar:
-            while chunk := reply.read(1 << 18):
+            while chunk := reply.read1(1 << 18):  # what came before a stall is kept
                 file.write(chunk)
                 bar.update(len(chunk))
     return size
@@ -206,48 +221,3 @@ def _hub_file(repo: str, name: str, local: bool) -> Path | None:
         raise
     except errors.EntryNotFoundError:
         return None
-
-
-_DAMAGED = (
-    SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError, AttributeError,
-    TypeError, ArithmeticError, MemoryError, struct.error,
-)  # fmt: skip
-"""What safetensors and torch raise on damaged files."""
-
-
-def read_file(path: Path) -> Any:
-    """What a .safetensors, .pth, .pt or .bin file holds, on the CPU; recognised by its first bytes, never run as code.
-
-    Raises:
-        CheckpointError: if it is something else, or damaged; the message says which.
-    """
-    with path.open("rb") as file:
-        head = file.read(64)
-    start = head.lstrip().lower()
-    if not head:
-        raise CheckpointError(f"{path} is empty; download it again.")
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise CheckpointError(f"{path} is a web page, not weights; download the file itself, not the page about it.")
-    if head.startswith(b"version https://git-lfs"):
-        raise CheckpointError(
-            f"{path} is a Git LFS pointer, not weights; run git lfs pull, or download the file itself."
-        )
-    try:
-        if head[8:9] == b"{":
-            return load_file(path)
-        # FAIR's training script keeps its options in a Namespace. A file object: torch would go by the path's suffix.
-        allowed = torch.serialization.safe_globals([argparse.Namespace])
-        with allowed, warnings.catch_warnings(), path.open("rb") as file:
-            warnings.simplefilter("ignore")  # torch's remarks on odd pickles
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if code := re.search(r"GLOBAL (\S+)", str(error)):
-            raise CheckpointError(
-                f"{path} holds Python objects ({code[1]}), which are refused because they can run code; where it comes "
-                'from, save the tensors alone: torch.save({"model": model.state_dict()}, path).'
-            ) from error
-        raise CheckpointError(f"{path} is no checkpoint, or damaged; use a .safetensors or a PyTorch file.") from error
-    except _DAMAGED as error:
-        raise CheckpointError(
-            f"{path} is cut short, damaged or no checkpoint; if it was downloaded, download it again."
-        ) from error

@@ -16,7 +16,9 @@ from torch import Tensor
 from mae_lite.config import MAEConfig
 
 MAX_PIXELS = 100_000_000
-"""Pictures with more pixels are refused before they are decoded."""
+"""Pictures with more pixels are refused before they are decoded; a fifth of it with deep grey, half if transparent.
+
+So one never takes more than a gigabyte of memory."""
 
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
 """What is opened. Pillow knows more, but those are rarely photos, and EPS would start another program."""
@@ -65,9 +67,10 @@ _HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"heif", b"hevc", 
 def _decoded(file, name: str, mode: str) -> Image.Image:
     try:
         with _quiet_pillow, file if isinstance(file, nullcontext) else Image.open(file, formats=FORMATS) as img:
-            if not 0 < img.width * img.height <= MAX_PIXELS:
+            limit = MAX_PIXELS // (5 if img.mode.startswith(("I", "F")) else 2 if img.has_transparency_data else 1)
+            if not 0 < img.width * img.height <= limit:
                 raise ImageError(
-                    f"{name}: {img.width}x{img.height} pixels cannot be used, only 1 to {MAX_PIXELS:,}; resize it."
+                    f"{name}: {img.width}x{img.height} pixels cannot be used, only 1 to {limit:,}; resize it."
                 )
             img.load()
             upright = ImageOps.exif_transpose(img)

@@ -1,6 +1,8 @@
-"""Small models that several test files use, and a switch for the shape checks."""
+"""Small models that several test files use, a switch for the shape checks, and a wall around this machine."""
 
+import ipaddress
 import os
+import socket
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine: CPU tensors meet CPU models
 
@@ -10,6 +12,43 @@ import torch
 
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
+
+
+def is_here(host: str | bytes | None) -> bool:
+    """Whether an address or a name is this machine's own."""
+    host = host.decode() if isinstance(host, bytes) else host
+    if not host or host in ("localhost", socket.gethostname()):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """No test reaches another machine: one that tries fails, even if the code would take the error for no network."""
+    look_up, sends = socket.getaddrinfo, ("connect", "connect_ex", "sendto")
+
+    def guarded(send):
+        def wrapper(self, *args):
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not is_here(args[-1][0]):
+                pytest.fail(f"A test wants to reach {args[-1]}; tests run without network.")
+            return send(self, *args)
+
+        return wrapper
+
+    def known(host, *args, **options):
+        if not is_here(host):
+            pytest.fail(f"A test asks for the address of {host}; tests run without network.")
+        return look_up(host, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", known)
+        for name in sends:
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+        yield
+
 
 SMALL = {
     "img_size": (16, 24), "patch_size": 4, "embed_dim": 24, "depth": 2, "num_heads": 3,

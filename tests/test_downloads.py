@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, file_download
+from huggingface_hub import utils as hub_utils
 from safetensors.torch import save as safetensors_bytes
 from test_checkpoints import fair_layout, hf_config, hf_layout
 
@@ -99,6 +100,11 @@ def server(monkeypatch, tmp_path):
         yield server
 
 
+def kept():
+    """What lies in the cache, but for the empty files that make a second process wait."""
+    return [path.name for path in cache_folder().iterdir() if path.suffix != ".lock"]
+
+
 def test_an_official_name_is_downloaded_once(server, model, body, tmp_path, capsys):
     server.answer = lambda handler, number: reply(handler, body)
     first = load_model("mae_pretrain_vit_large_full")
@@ -107,7 +113,7 @@ def test_an_official_name_is_downloaded_once(server, model, body, tmp_path, caps
     assert "mae_pretrain_vit_large_full.pth: 100%" in capsys.readouterr().err
     load_model("mae_pretrain_vit_large_full")
     assert server.requests == [("/pretrain/mae_pretrain_vit_large_full.pth", None)], "the second call asked again"
-    assert [p.name for p in cache_folder().iterdir()] == ["mae_pretrain_vit_large_full.pth"]
+    assert kept() == ["mae_pretrain_vit_large_full.pth"]
     find("mae_visualize_vit_huge")
     assert server.requests[-1][0] == "/visualize/mae_visualize_vit_huge.pth"
 
@@ -164,13 +170,27 @@ def test_no_length_is_fine_if_the_file_opens(server, body, tmp_path):
 
 
 PAGE = b"<!DOCTYPE html><html>Please log in</html>"
+
+
+def redirect_to_page(handler):
+    """What the network of a hotel or a company does with those who have not logged in."""
+    if handler.path == "/login":
+        reply(handler, PAGE, kind="text/html")
+    else:
+        reply(handler, b"", status=302, headers=[("Location", "/login")])
+
+
 REFUSALS = {
     "404": (lambda h, body: reply(h, b"no", status=404), r"answered 404 Not Found", 1),
     "403": (lambda h, body: reply(h, b"no", status=403), r"answered 403 Forbidden", 1),
+    "500": (lambda h, body: reply(h, b"no", status=500), r"in 3 tries \(the server answered 500", 3),
     "503": (lambda h, body: reply(h, b"no", status=503), r"in 3 tries \(the server answered 503", 3),
     "page": (lambda h, body: reply(h, PAGE, kind="text/html"), r"is a web page, not weights", 1),
     "cut, no length": (lambda h, body: reply(h, body[:-500], length=False), r"cut short, damaged or no checkpoint", 1),
     "always short": (lambda h, body: reply(h, body[:900], length=len(body)), r"900 of [\d,]+ bytes arrived", 3),
+    "redirect to a page": (lambda h, body: redirect_to_page(h), r"is a web page, not weights", 2),
+    "wrong bytes": (lambda h, body: reply(h, bytes(body[::-1])), r"no checkpoint, or damaged", 1),
+    "too small a length": (lambda h, body: reply(h, body, length=5000), r"cut short, damaged or no checkpoint", 1),
     "empty": (lambda h, body: reply(h, b""), r"is empty", 1),
 }
 
@@ -185,8 +205,7 @@ def test_a_misbehaving_server_gives_one_sentence_and_no_file(server, body, tmp_p
     assert f"{server.url}/visualize/mae_visualize_vit_base.pth" in text, "the URL, to download by hand"
     assert f"put it at {tmp_path / 'cache' / 'mae_visualize_vit_base.pth'}" in text
     assert len(server.requests) == requests, "an answer that will not change must not be asked for again"
-    left = [p.name for p in cache_folder().iterdir()]
-    assert left in ([], ["mae_visualize_vit_base.pth.part"])
+    assert kept() in ([], ["mae_visualize_vit_base.pth.part"])
     server.answer = lambda handler, number: reply(handler, body)
     assert load_model("mae_visualize_vit_base").cfg == CFG, "the next try must not be spoilt by what is left"
 
@@ -217,7 +236,7 @@ def test_the_published_md5_prefix_is_checked(server, model, monkeypatch):
         CheckpointError, match=r"mae_pretrain_vit_base.pth cannot be used .*starts with [0-9a-f]{6}, not 8cad7c"
     ):
         load_encoder("mae_pretrain_vit_base")
-    assert not list(cache_folder().iterdir())
+    assert kept() == []
     right = hashlib.md5(body).hexdigest()[:6]
     monkeypatch.setitem(downloads.MD5_PREFIXES, "mae_pretrain_vit_base", right)
     assert load_encoder("mae_pretrain_vit_base").cfg.grid_size == (4, 4)
@@ -231,15 +250,21 @@ def test_a_local_path_never_asks_the_network(server, body, tmp_path, monkeypatch
     assert server.requests == []
 
 
+def set_offline(monkeypatch, offline):
+    """As HF_HUB_OFFLINE does at the start; the hub's library of version 0 keeps connections that know it no better."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    getattr(hub_utils, "reset_sessions", int)()
+
+
 @pytest.fixture
 def hub(server, tmp_path, monkeypatch):
     """The hub's own library with its cache in tmp_path, talking to a small server here that speaks as the hub does."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "ENDPOINT", server.url)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    for place in (constants, file_download):  # version 0 has a copy
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(place, "HUGGINGFACE_CO_URL_TEMPLATE", template, raising=False)
+    set_offline(monkeypatch, False)
     server.files, server.missing = {}, "RepoNotFound"
 
     def answer(handler, number):
@@ -280,7 +305,7 @@ def test_hub_repositories_are_downloaded_once(hub, model):
 
 
 def test_offline_without_the_model_says_how_to_get_it(hub, monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    set_offline(monkeypatch, True)
     with pytest.raises(
         CheckpointError, match=r"vit-mae-huge is not in the cache .*offline.* by hand from https://hugg"
     ):

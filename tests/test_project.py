@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from matrix import exact
 
 try:
     import tomllib
@@ -44,6 +45,14 @@ def test_constraints_satisfy_the_lower_bounds():
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
 
 
+def test_oldest_packages_can_be_read_from_the_lower_bounds():
+    """For `make test-matrix`, and for the doctor."""
+    assert exact(["torch>=2.9", "huggingface_hub>=0.34"]) == ["torch==2.9", "huggingface_hub==0.34"]
+    assert len(exact(requirements()["dependencies"])) == len(requirements()["dependencies"])
+    with pytest.raises(SystemExit, match="no plain lower bound: numpy<3"):
+        exact(["torch>=2.9", "numpy<3"])
+
+
 def test_every_photo_has_its_attribution():
     table = (ROOT / "assets/photos/ATTRIBUTION.md").read_text()
     rows = re.findall(r"^\| (\w+\.jpg) \| .+ \| .+ \| .+ \| .+ \|$", table, re.MULTILINE)
@@ -61,7 +70,9 @@ def test_repository_is_small():
 def test_wheel_carries_photos_and_weights(tmp_path):
     """A wheel installed outside the clone reconstructs a bundled photo offline."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--quiet", "--wheel-dir", tmp_path, ROOT], check=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", tmp_path, ROOT], check=True
+    )
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")

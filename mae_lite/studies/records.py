@@ -1,6 +1,7 @@
 """Where the studies keep what they measured: one JSON object a line, with where and when."""
 
 import json
+import shutil
 import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,13 +16,13 @@ from mae_lite.device import device_name
 def circumstances(device: torch.device) -> dict[str, Any]:
     """Device, threads, versions, date, and the commit where there is one."""
     command = ["git", "rev-parse", "--short", "HEAD"]
-    git = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    git = shutil.which("git") and subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     return {
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "versions": {"torch": torch.__version__, "timm": timm.__version__},
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "commit": git.stdout.strip() or None,
+        "commit": (git and git.stdout.strip()) or None,
     }
 
 

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 
 import numpy as np
+import PIL
 from PIL import Image, ImageCms
 
 MODES = (
@@ -81,7 +82,8 @@ def _special() -> Iterator[tuple[str, bytes | None]]:
         array = np.linspace(0, 1, 37 * 29, dtype=np.float32).reshape(29, 37).copy()
         array[:5] = value
         yield f"float with {value} TIFF", encoded(Image.fromarray(array), "TIFF")
-    for compression in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg", "group4", "zstd"):
+    zstd = ("zstd",) if int(PIL.__version__.split(".")[0]) >= 13 else ()  # 11.3 without it crashes on writing
+    for compression in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg", "group4", *zstd):
         mode = "1" if compression == "group4" else "RGB"
         yield f"{compression} TIFF", encoded(photo((37, 29), mode), "TIFF", compression=compression)
 

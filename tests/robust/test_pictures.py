@@ -2,14 +2,17 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 from corpus import corpus
 
 from mae_lite.cli import main
+from mae_lite.images import MAX_PIXELS, ImageError, open_image
 from mae_lite.widgets import playground
 
 HERE = Path(__file__).parent
@@ -74,3 +77,29 @@ def test_the_upload_path(files, count):
             assert page.shown is not None
             assert bool(page.error) == refused, f"{name}: {page.error}"
             assert not refused or page.error.endswith("."), f"{name}: {page.error}"
+
+
+@pytest.mark.parametrize(("depth", "colour", "share"), [(8, 2, 1), (8, 6, 2), (8, 4, 2), (16, 0, 5)])
+def test_pictures_are_refused_by_what_they_would_take(depth, colour, share, count):
+    """A PNG of which only the head is there: one pixel less than refused would be looked at, and is cut short."""
+
+    def head(width, height):
+        words = b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+        chunks = struct.pack(">I", 13) + words + struct.pack(">I", zlib.crc32(words))
+        data = b"IDAT" + zlib.compress(b"")
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunks
+            + struct.pack(">I", len(data) - 4)
+            + data
+            + struct.pack(">I", zlib.crc32(data))
+        )
+
+    most = MAX_PIXELS // share
+    with pytest.raises(
+        ImageError, match=rf"{most // 1000 + 1}x1000 pixels cannot be used, only 1 to {most:,}; resize it"
+    ):
+        open_image(head(most // 1000 + 1, 1000))
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        open_image(head(1000, 100))
+    count("decompression bombs", tried=1, refused=1)

@@ -109,7 +109,7 @@ class Moves(RuleBasedStateMachine):
         assert page.answered == page.request
         hidden = int(page.shown.mask.sum())
         assert hidden == page.hidden == sum(page.mask)
-        assert page.picture == encoded(getattr(page.shown, page.show), page.shown.original.shape[1])
+        assert page.picture == encoded(getattr(page.shown, page.show))
         assert f"{hidden} of {N}" in page.alt or str(hidden) in page.alt
         if page.strategy != "drawn":
             assert torch.equal(page.shown.mask.flatten(), draw_mask(
@@ -126,7 +126,7 @@ def test_random_moves(tmp_path, monkeypatch, count):
     run_state_machine_as_test(
         Moves,
         settings=settings(
-            max_examples=SEQUENCES, stateful_step_count=MOVES // SEQUENCES + 15, deadline=None, database=None,
+            max_examples=SEQUENCES, stateful_step_count=MOVES // SEQUENCES + 35, deadline=None, database=None,
             derandomize=True, suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
