@@ -20,7 +20,7 @@ import nbformat
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PAGES = (
-    "README.md", "notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "notebooks/guides/**/*.md",
+    "README.md", "SECURITY.md", "notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "notebooks/guides/**/*.md",
     "assets/photos/ATTRIBUTION.md", "assets/weights/*/README.md",
 )  # fmt: skip
 OWN = ("index.md", "solutions.md", "models.md")
