@@ -107,7 +107,9 @@ def test_pictures_are_limited_before_they_are_decoded():
 
 def the_command():
     """What make lab runs, after installing."""
-    done = subprocess.run(["make", "--dry-run", "lab"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "lab"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return shlex.split(done.stdout.splitlines()[-1])
 
 
