@@ -14,7 +14,7 @@ from mae_lite.masking import STRATEGIES, mask_from_grid, num_masked
 from mae_lite.reconstruction import Reconstruction
 from mae_lite.widgets.pictures import Photo, captioned, encoded, thumbnail, uploaded_files, write_new
 from mae_lite.widgets.studio import YOURS, Studio
-from mae_lite.widgets.words import SHOWN, alt, as_python, facts, source_title, title, twin
+from mae_lite.widgets.words import SHOWN, alt, as_python, facts, file_name, source_title, title, twin
 
 HERE = Path(__file__).parent
 COALESCE_SECONDS = 0.01
@@ -219,10 +219,8 @@ class Playground(anywidget.AnyWidget):
     def save(self) -> Path:
         """Write what the model saw, the picture on show and the photo, with captions, to a PNG file in `out/`."""
         shown, photo = self._current()
-        seed = "" if self.strategy == "drawn" else f"-seed-{self.seed}"
-        stem = f"{Path(photo.name).stem}-{self.strategy}-{int(shown.mask.sum())}-hidden{seed}-{self.show}"
         picture = captioned(shown, ("masked", self.show, "original"), f"{photo.name}, {self._studio.name}")
-        path = write_new(OUT / f"{stem}.png", picture)
+        path = write_new(OUT / file_name(photo.name, self.strategy, self.seed, shown, self.show), picture)
         self.notice = f"Saved as {path.resolve()}"
         return path
 

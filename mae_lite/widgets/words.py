@@ -1,6 +1,7 @@
 """What the playground says: facts about a reconstruction, its alt text, and the Python that repeats it."""
 
 import json
+from pathlib import Path
 
 from mae_lite.catalogue import ModelInfo
 from mae_lite.figures import show_reconstruction
@@ -74,6 +75,12 @@ def model_note(info: ModelInfo) -> str:
     """A model's size, licence and kind, before anything is fetched."""
     kind = "predicts normalised patches" if info.target == "norm-pix" else "predicts pixels"
     return f"{info.size_mb:,} MB, {kind}, licence {info.licence}, from {info.source}"
+
+
+def file_name(photo: str, strategy: str, seed: int, shown: Reconstruction, show: str) -> str:
+    """What a saved picture is called; a drawn mask has no seed."""
+    seeded = "" if strategy == "drawn" else f"-seed-{seed}"
+    return f"{Path(photo).stem}-{strategy}-{int(shown.mask.sum())}-hidden{seeded}-{show}.png"
 
 
 def as_python(name: str, photo: Photo, strategy: str, seed: int, shown: Reconstruction, grid: tuple, show: str) -> str:

@@ -1,11 +1,10 @@
 """The attention explorer in pages that run scripts, in pages that do not, and in JupyterLab with and without trust."""
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from nbformat.v4 import new_code_cell, new_notebook, new_output
-from test_flipbook_page import CELLS, READY, export, opened
+from nbformat.v4 import new_notebook
+from test_flipbook_page import CELLS, export, notebook, opened, opened_in_lab
 
 from mae_lite.attention_explorer import PALETTE, attention_explorer, to_tones
 
@@ -40,16 +39,6 @@ def explorer():
     return attention_explorer(picture, models, facts, (ROWS, COLUMNS), alt="coloured noise", kinds=kinds, start=(5, 1))
 
 
-def notebook(*shown):
-    """An executed notebook, as it is committed."""
-    cells = []
-    for number, one in enumerate(shown, start=1):
-        output = new_output("execute_result", one._repr_mimebundle_(), execution_count=number)
-        cells.append(new_code_cell(CODE, outputs=[output], execution_count=number))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
 def expected(model, layer, head, patch):
     """The colours of a map, from the weights themselves."""
     colours = np.array([list(bytes.fromhex(colour)) for colour in PALETTE])
@@ -65,7 +54,7 @@ def check_maps(one, layer, patch):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    return export(notebook(explorer(), explorer()), tmp_path_factory.mktemp("export") / "two.html")
+    return export(notebook(CODE, explorer(), explorer()), tmp_path_factory.mktemp("export") / "two.html")
 
 
 def drawn(page):
@@ -181,19 +170,7 @@ def test_without_script_it_is_a_figure_with_alt(chromium, tmp_path):
 
 @pytest.fixture(scope="module")
 def in_lab(chromium, lab):
-    """JupyterLab with an executed notebook that nobody here has trusted or run."""
-    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(f"{lab}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp")
-    content = nbformat.from_dict(notebook(explorer()))
-    page.evaluate(
-        "content => window.jupyterapp.serviceManager.contents.save('attention.ipynb', "
-        "{type: 'notebook', format: 'json', content})",
-        content,
-    )
-    page.goto(f"{lab}/lab/tree/attention.ipynb?reset")
-    page.wait_for_function(READY)
+    page = opened_in_lab(chromium, lab, "attention.ipynb", notebook(CODE, explorer()))
     yield page
     page.close()
 

@@ -32,12 +32,12 @@ def book(word="step", n=6):
     return flipbook(frames, words, [f"alt of {w}" for w in words], name="frame", titles=("left", "right"), start=2)
 
 
-def notebook(*books):
-    """An executed notebook, as it is committed."""
+def notebook(code, *shown):
+    """A notebook with that code in each cell, executed, as it is committed."""
     cells = []
-    for number, one in enumerate(books, start=1):
+    for number, one in enumerate(shown, start=1):
         output = new_output("execute_result", one._repr_mimebundle_(), execution_count=number)
-        cells.append(new_code_cell(CODE, outputs=[output], execution_count=number))
+        cells.append(new_code_cell(code, outputs=[output], execution_count=number))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
@@ -57,6 +57,22 @@ def opened(chromium, address, **options):
     return page
 
 
+def opened_in_lab(chromium, lab, name, nb):
+    """JupyterLab with an executed notebook that nobody here has trusted or run."""
+    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{lab}/lab?reset")
+    page.wait_for_function("() => window.jupyterapp")
+    page.evaluate(
+        "([name, content]) => window.jupyterapp.serviceManager.contents.save(name, "
+        "{type: 'notebook', format: 'json', content})",
+        [name, nbformat.from_dict(nb)],
+    )
+    page.goto(f"{lab}/lab/tree/{name}?reset")
+    page.wait_for_function(READY)
+    return page
+
+
 def state(one):
     """What a reader meets: the picture's bytes and alt text, the line below, the slider's place."""
     picture = one.locator("img")
@@ -66,7 +82,7 @@ def state(one):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    return export(notebook(book("step"), book("share")), tmp_path_factory.mktemp("export") / "two.html")
+    return export(notebook(CODE, book("step"), book("share")), tmp_path_factory.mktemp("export") / "two.html")
 
 
 def test_exported_page_works_from_disk_without_network(chromium, exported, tmp_path):
@@ -146,19 +162,7 @@ def test_without_script_and_style_it_is_a_sheet_of_stills(chromium, tmp_path):
 
 @pytest.fixture(scope="module")
 def in_lab(chromium, lab):
-    """JupyterLab with an executed notebook that nobody here has trusted or run."""
-    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(f"{lab}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp")
-    content = nbformat.from_dict(notebook(book(), book("share")))
-    page.evaluate(
-        "content => window.jupyterapp.serviceManager.contents.save('flip.ipynb', "
-        "{type: 'notebook', format: 'json', content})",
-        content,
-    )
-    page.goto(f"{lab}/lab/tree/flip.ipynb?reset")
-    page.wait_for_function(READY)
+    page = opened_in_lab(chromium, lab, "flip.ipynb", notebook(CODE, book(), book("share")))
     yield page
     page.close()
 

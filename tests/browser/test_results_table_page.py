@@ -2,7 +2,7 @@
 
 import pytest
 from test_claims import records
-from test_flipbook_page import export, opened
+from test_flipbook_page import export, notebook, opened
 
 from mae_lite.results_table import show_arms
 
@@ -13,11 +13,7 @@ TABLE = ".mae-lite-table"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    from nbformat.v4 import new_code_cell, new_notebook, new_output
-
-    shown = show_arms(records(0.4, ratio_90={"linear": 0.45}))
-    output = new_output("execute_result", shown._repr_mimebundle_(), execution_count=1)
-    nb = new_notebook(cells=[new_code_cell("show_arms(records)", outputs=[output], execution_count=1)])
+    nb = notebook("show_arms(records)", show_arms(records(0.4, ratio_90={"linear": 0.45})))
     return export(nb, tmp_path_factory.mktemp("export") / "table.html")
 
 
