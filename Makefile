@@ -38,9 +38,12 @@ slides: .venv/installed-dev
 student: .venv/installed-dev
 	$(BIN)/python notebooks/site/student.py
 
-bench: .venv/installed
-	$(BIN)/python benchmarks/bundled.py
-	$(BIN)/python benchmarks/studies.py
+# Records and table of this machine go to build/bench; those in assets/results were made in the same way.
+bench: .venv/installed-dev
+	mkdir -p build/bench
+	set -e; for part in bundled peers pretraining scaling studies; do \
+		$(BIN)/python benchmarks/$$part.py --json build/bench/bench-$$part.json; done
+	$(BIN)/python benchmarks/table.py build/bench
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo Installing into .venv, once. This takes some minutes.

@@ -1,24 +1,95 @@
 """How long a user waits for the bundled models: `make bench`, or python benchmarks/bundled.py [--json FILE].
 
 Medians and interquartile ranges by torch.utils.benchmark, on the device `load_model` chooses and torch's own number of
-threads. The first call of each is a warm-up.
+threads; the first call of each is a warm-up. What happens once in a session is timed in new processes, in turns:
+importing, and the first picture or playground once torch is there.
 """
 
+import argparse
 import subprocess
 import sys
+import time
+from itertools import count
+from statistics import median
 
 import torch
-from timing import main, measure
+from jupyter_client.manager import start_new_kernel
+from timing import TURNS, main, measure, take_turns
 
 import mae_lite as ml
 from mae_lite.catalogue import bundled_models
+from mae_lite.checkpoints import DEFAULT_MODEL
+from mae_lite.device import pick_device
+from mae_lite.widgets import playground
+
+PICTURE = """import time, torch
+start = time.perf_counter()
+import mae_lite as ml
+model = ml.load_model()
+image = ml.load_image(ml.asset_path("photos", "cat.jpg"), model)
+ml.reconstruct(model, image, ml.random_mask(model.num_patches)).to_bytes()
+print(time.perf_counter() - start)"""
+"""The first picture, as a script makes it."""
+PLAYGROUND = """import time
+start = time.perf_counter()
+from mae_lite.widgets import playground
+playground()
+print(time.perf_counter() - start)"""
+"""The first playground of a notebook in which torch is imported already."""
 
 
-def rows() -> dict[str, dict[str, float]]:
+def python(code: str) -> subprocess.CompletedProcess:
+    """A new Python that runs some lines."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def in_kernel() -> float:
+    """Seconds of PLAYGROUND in a new kernel."""
+    manager, client = start_new_kernel()
+    printed = []
+
+    def hear(message: dict) -> None:
+        printed.append(message["content"].get("text", ""))
+
+    try:
+        client.execute_interactive("import torch", output_hook=hear)
+        client.execute_interactive(PLAYGROUND, output_hook=hear)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return float("".join(printed).split()[-1])
+
+
+def starts() -> dict[str, dict[str, float]]:
+    """What happens once in a session."""
+    calls = {f"import {name}": lambda name=name: python(f"import {name}") for name in ("torch", "mae_lite")}
+    table = take_turns(calls, torch.device("cpu"), turns=2 * TURNS)
+    for name, seconds in (
+        ("first picture after import torch", lambda: float(python(PICTURE).stdout)), ("first playground", in_kernel),
+    ):  # fmt: skip
+        found = [1000 * seconds() for _ in range(TURNS)]
+        table[name] = {"median_ms": median(found), "low_ms": min(found), "high_ms": max(found)}
+    return table
+
+
+def moves() -> dict[str, float]:
+    """The playground's work in the kernel for one move of the slider: mask, reconstruction, metrics, JPEG."""
+    shown, times = playground(), []
+    n = len(shown.order)
+    for step in count():
+        shown._quiet = True  # as in a page: what changes is answered once
+        shown.hidden, shown.seed = n * 3 // 4 - step % 5, step
+        start = time.perf_counter()
+        shown.refresh()
+        times.append(1000 * (time.perf_counter() - start))
+        if sum(times) > 4000:
+            break
+    return {"median_ms": median(times[3:]), "low_ms": min(times), "high_ms": max(times)}
+
+
+def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Every measurement by name."""
-    table = {"import mae_lite, in a fresh Python": measure(
-        "run([python, '-c', 'import mae_lite'], check=True)", run=subprocess.run, python=sys.executable
-    )}  # fmt: skip
+    table = starts()
     for name in bundled_models():
         model = ml.load_model(name)
         image = ml.load_image(ml.asset_path("photos", "cat.jpg"), model)
@@ -27,6 +98,14 @@ def rows() -> dict[str, dict[str, float]]:
         table[f"{name}: load"] = measure("ml.load_model(name)", **given)
         table[f"{name}: forward"] = measure("with torch.inference_mode(): model(image, mask)", **given)
         table[f"{name}: reconstruct, with metrics"] = measure("ml.reconstruct(model, image, mask)", **given)
+        if name == DEFAULT_MODEL and pick_device().type == "cpu":
+            given["model"] = ml.prepack(model)
+            table[f"{name}: reconstruct, prepacked"] = measure("ml.reconstruct(model, image, mask)", **given)
+            hidden = ml.pixel_mask(mask, model.cfg.grid_size, model.cfg.patch_size)
+            table["harmonic fill of 112 x 112"] = measure(
+                "ml.harmonic_fill(image, hidden)", ml=ml, image=image.cpu(), hidden=hidden
+            )
+    table["playground: a move, in the kernel"] = moves()
     return table
 
 

@@ -2,23 +2,28 @@
 
 Hugging Face's ViTMAE, vit-pytorch's MAE, and the official forward pass restated by us in timm's blocks, all on the same
 random images at 75 %, in turns, so that what else the machine does slows all alike. Hugging Face's and the restated
-model have the weights of ours, and are checked to predict the same. Each row is also given as a multiple of the time
-that its matrix products alone would take at the machine's best rate, measured in the same run.
+model have the weights of ours, and are checked to predict the same. `times_floor` is the time as a multiple of what
+the matrix products alone would take at the rate of a large one, measured in the same run.
+
+On a CPU in float32, training steps also in bfloat16 where the processor has it; on CUDA all in bfloat16, and our model
+compiled too. A training step is forward, backward and AdamW, fused where the project's own training is (ours, Hugging
+Face's). `peak_mb` is what a process of its own takes for the model, its gradients, the optimiser and one step.
 
 It needs `pip install transformers vit-pytorch` beside the package.
 """
 
 import argparse
-import json
+import resource
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
-from datetime import date
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
-from statistics import median
 
+import psutil
 import torch
-from timing import measure
+from timing import main, matmul_rate, take_turns
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
@@ -28,18 +33,18 @@ from vit_pytorch import ViT
 from mae_lite.checkpoints import load_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.cost import count_flops
-from mae_lite.device import device_name, pick_device
+from mae_lite.device import has_bf16, pick_device, training_autocast
 from mae_lite.layers import sincos_2d
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.packed import can_prepack, prepack
 from mae_lite.patches import patchify
 from mae_lite.pretrain import training_kernels
 
-TURNS = 3
-"""Times that all models take their turn."""
-SECONDS = 1.0
-"""Shortest time of a turn."""
+OURS, HUGGING_FACE, OFFICIAL, VIT_PYTORCH = (
+    "mae-lite", "Hugging Face ViTMAE", "official forward, timm blocks", "vit-pytorch MAE",
+)  # fmt: skip
 
 
 class Restated(nn.Module):
@@ -79,7 +84,8 @@ class Restated(nn.Module):
         for block in self.blocks:
             x = block(x)
         x = self.embed(self.norm(x))
-        x_ = torch.cat([x[:, 1:], self.mask_token.repeat(b, n - n_keep, 1)], dim=1)
+        mask_tokens = self.mask_token.to(x.dtype).repeat(b, n - n_keep, 1)
+        x_ = torch.cat([x[:, 1:], mask_tokens], dim=1)
         x_ = x_.gather(1, ids_restore[..., None].repeat(1, 1, x.shape[2]))
         x = torch.cat([x[:, :1], x_], dim=1) + self.decoder_pos_embed
         for block in self.decoder_blocks:
@@ -122,86 +128,172 @@ def vit_pytorch(cfg: MAEConfig) -> VitPytorchMAE:
     ).eval()  # fmt: skip
 
 
-def contestants(cfg: MAEConfig, imgs: Tensor, device: torch.device) -> dict[str, tuple[nn.Module, Callable]]:
-    """Each model and a call that gives its loss; those that can share weights are checked to predict the same."""
+BUILD = {
+    OURS: lambda cfg: MAE(cfg).eval(),
+    HUGGING_FACE: hugging_face,
+    OFFICIAL: lambda cfg: Restated(MAE(cfg)).eval(),
+    VIT_PYTORCH: vit_pytorch,
+}
+
+
+def loss_of(name: str, model: nn.Module, imgs: Tensor) -> Tensor:
+    """The loss of one of the models under fresh masks, drawn as each project draws them."""
+    if name == HUGGING_FACE:
+        return model(imgs).loss
+    if name == VIT_PYTORCH:
+        return model(imgs)
+    n = model.cfg.num_patches
+    if name == OFFICIAL:
+        return model(imgs, torch.rand(len(imgs), n, device=imgs.device))[0]
+    return model(imgs, random_mask(n, batch_size=len(imgs))).loss
+
+
+def contestants(cfg: MAEConfig, device: torch.device) -> dict[str, nn.Module]:
+    """The models; those that can share weights do, and are checked to predict the same."""
     theirs = hugging_face(cfg)
     with tempfile.TemporaryDirectory() as folder:
         theirs.save_pretrained(folder)
         ours = load_model(folder, device="cpu")
-    theirs, ours, restated, other = (m.to(device) for m in (theirs, ours, Restated(ours), vit_pytorch(cfg)))
-    noise = torch.rand(len(imgs), cfg.num_patches, generator=torch.Generator().manual_seed(0)).to(device)
+    models = {OURS: ours, HUGGING_FACE: theirs, OFFICIAL: Restated(ours).eval(), VIT_PYTORCH: vit_pytorch(cfg)}
+    models = {name: model.to(device) for name, model in models.items()}
+    imgs, noise = torch.randn(1, 3, *cfg.img_size, device=device), torch.rand(1, cfg.num_patches, device=device)
     mask = noise.argsort(dim=1).argsort(dim=1) >= int(cfg.num_patches * (1 - cfg.mask_ratio))
     with torch.inference_mode():
         pred = ours(imgs, mask).pred
-        for found in (theirs(imgs, noise=noise).logits, restated(imgs, noise)[1]):
+        for found in (
+            theirs(imgs, noise=noise).logits,
+            models[OFFICIAL](imgs, noise)[1],
+            prepack(ours)(imgs, mask).pred,
+        ):
             torch.testing.assert_close(found, pred, rtol=0, atol=1e-3 if device.type == "cuda" else 1e-4)
-    return {
-        "mae-lite": (ours, lambda: ours(imgs, random_mask(cfg.num_patches, batch_size=len(imgs))).loss),
-        "Hugging Face ViTMAE": (theirs, lambda: theirs(imgs).loss),
-        "official forward, timm blocks": (restated, lambda: restated(imgs, torch.rand(noise.shape, device=device))[0]),
-        "vit-pytorch MAE": (other, lambda: other(imgs)),
-    }
+    return models
 
 
-def matmul_rate(device: torch.device) -> float:
-    """Floating-point operations a second of a large float32 matrix product."""
-    a = torch.randn(2048, 2048, device=device)
-    sync = getattr(torch, device.type).synchronize
-    return 2 * 2048**3 / (measure("a @ a; sync()", seconds=2, a=a, sync=sync)["median_ms"] / 1000)
+def compiled(model: MAE) -> MAE:
+    """Ours as `pretrain` compiles it, with its own copies of what compiling changes."""
+    twin = MAE(model.cfg).to(next(model.parameters()).device).eval()
+    twin.load_state_dict(model.state_dict())
+    twin.encoder.compile()
+    twin.decoder.compile()
+    return twin
 
 
-def race(calls: dict[str, Callable], device: torch.device, statement: str) -> dict[str, dict[str, float]]:
-    """All calls in turns; the median and the spread of the turns' medians."""
-    sync = getattr(torch, device.type).synchronize
-    turns = {name: [] for name in calls}
-    for _ in range(TURNS):
-        for name, call in calls.items():
-            turns[name].append(measure(statement, seconds=SECONDS, call=call, sync=sync, torch=torch)["median_ms"])
-    return {name: {"median_ms": median(t), "low_ms": min(t), "high_ms": max(t)} for name, t in turns.items()}
+def kernels(name: str, device: torch.device) -> AbstractContextManager:
+    """The attention kernels of a project's own training."""
+    return training_kernels(device) if name.startswith(OURS) else nullcontext()
 
 
-def rows(sizes: list[str], batch_sizes: list[int], device: torch.device) -> list[dict]:
-    """Every forward pass and, at batch 8, every training step of the sizes asked for."""
-    rate, table = matmul_rate(device), []
-    for size in sizes:
-        cfg = PRESETS[size]
-        for batch_size in batch_sizes:
-            imgs = torch.randn(batch_size, 3, *cfg.img_size, device=device)
-            models = contestants(cfg, imgs, device)
-            calls = {name: call for name, (_, call) in models.items()}
-            floor = 1000 * batch_size * count_flops(cfg).total / rate
-            found = race(calls, device, "with torch.inference_mode(): call(); sync()")
-            table += [row(size, batch_size, "forward", name, one, floor) for name, one in found.items()]
-            if batch_size == 8 and size != "large":
-                with training_kernels(device):
-                    found = race(calls, device, "call().backward(); sync()")
-                table += [row(size, batch_size, "training step", name, one, 3 * floor) for name, one in found.items()]
-            for line in table[-len(models) :]:
-                print(line, flush=True)
+def forward_rows(size: str, batch_size: int, models: dict[str, nn.Module], device: torch.device, rate: float) -> dict:
+    """Forward passes for inference; ours also packed on a CPU, and compiled on CUDA."""
+    cfg = PRESETS[size]
+    imgs = torch.randn(batch_size, 3, *cfg.img_size, device=device)
+    models, ours = dict(models), models[OURS]
+    if device.type == "cpu" and can_prepack():
+        models[f"{OURS}, prepacked"] = prepack(ours)
+    if device.type == "cuda":
+        models[f"{OURS}, compiled"] = compiled(ours)
+    precision = "bf16" if device.type == "cuda" else "fp32"
+
+    def call(name: str, model: nn.Module) -> None:
+        with torch.inference_mode(), training_autocast(device, precision):
+            loss_of(name.split(",")[0] if name.startswith(OURS) else name, model, imgs)
+
+    calls = {name: partial(call, name, model) for name, model in models.items()}
+    return rows_of(
+        f"{size}, batch {batch_size}, forward, {precision}", take_turns(calls, device), cfg, batch_size, rate
+    )
+
+
+def step_rows(size: str, batch_size: int, models: dict[str, nn.Module], device: torch.device, rates: dict) -> dict:
+    """Training steps in each precision; ours also compiled."""
+    cfg, table = PRESETS[size], {}
+    imgs = torch.randn(batch_size, 3, *cfg.img_size, device=device)
+    for precision, rate in rates.items():
+        entered = models | {f"{OURS}, compiled": compiled(models[OURS])}
+        calls = {name: training_step(name, model, imgs, precision) for name, model in entered.items()}
+        found = take_turns(calls, device)
+        for name in models:  # compiling takes memory of its own
+            found[name]["peak_mb"] = peak_mb(name, size, batch_size, precision, device, calls[name])
+        del calls, entered
+        what = f"{size}, batch {batch_size}, training step, {precision}"
+        table |= rows_of(what, found, cfg, 3 * batch_size, rate)
     return table
 
 
-def row(size: str, batch_size: int, what: str, name: str, found: dict[str, float], floor: float) -> dict:
-    """One line of the table; `floor_ms` is what the matrix products alone would take."""
-    where = {"size": size, "batch_size": batch_size, "what": what, "name": name}
-    return where | found | {"floor_ms": floor, "times_floor": found["median_ms"] / floor}
+def training_step(name: str, model: nn.Module, imgs: Tensor, precision: str) -> Callable[[], None]:
+    """Forward, backward, AdamW."""
+    model.train()
+    fused = True if name.startswith(OURS) or name == HUGGING_FACE else None
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=fused)
+
+    def step() -> None:
+        with kernels(name, imgs.device), training_autocast(imgs.device, precision):
+            loss = loss_of(OURS if name.startswith(OURS) else name, model, imgs)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
 
 
-def main() -> None:
-    """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the record to")
-    parser.add_argument("--sizes", nargs="+", default=["mini", "base", "large"], choices=PRESETS)
-    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 8])
-    args = parser.parse_args()
+def peak_mb(name: str, size: str, batch_size: int, precision: str, device: torch.device, step: Callable) -> float:
+    """Most memory of a training step: CUDA's own count, or that of a new process beyond what importing took."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        step()
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    command = [sys.executable, __file__, "--memory", name, size, str(batch_size), precision]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+def memory(name: str, size: str, batch_size: int, precision: str) -> float:
+    """What `peak_mb` asks another process for."""
+    before, cfg = psutil.Process().memory_info().rss, PRESETS[size]
+    step = training_step(name, BUILD[name](cfg), torch.randn(batch_size, 3, *cfg.img_size), precision)
+    for _ in range(2):
+        step()
+    return (1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6
+
+
+def rows_of(what: str, found: dict, cfg: MAEConfig, passes: int, rate: float) -> dict[str, dict[str, float]]:
+    """The rows with the floor of their matrix products; a training step has three forward passes' worth."""
+    floor = 1000 * passes * count_flops(cfg).total / rate
+    table = {
+        f"{what}, {name}": row | {"floor_ms": floor, "times_floor": row["median_ms"] / floor}
+        for name, row in found.items()
+    }
+    for name, row in table.items():
+        print(f"{name:80} {row['median_ms']:9.1f} ms", flush=True)
+    return table
+
+
+def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Every forward pass, and the training steps of all but the largest sizes."""
     device = pick_device()
-    record = {
-        "machine": f"{device_name(device)}, threads: {torch.get_num_threads()}", "date": date.today().isoformat(),
-        "torch": torch.__version__, "rows": rows(args.sizes, args.batch_sizes, device),
-    }  # fmt: skip
-    if args.json:
-        Path(args.json).write_text(json.dumps(record, indent=1) + "\n")
+    dtypes = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    used = ["bf16"] if device.type == "cuda" else ["fp32", "bf16"] if has_bf16(device) else ["fp32"]
+    rates = {precision: matmul_rate(device, dtypes[precision]) for precision in used}
+    table = {f"matrix product, {precision}": {"gflops": rate / 1e9} for precision, rate in rates.items()}
+    for size in args.sizes:
+        models = contestants(PRESETS[size], device)
+        for batch_size in args.batch_sizes:
+            table |= forward_rows(size, batch_size, models, device, rates[used[0]])
+        if size in args.train:
+            table |= step_rows(size, max(args.batch_sizes), models, device, rates)
+    return table
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What to race."""
+    cuda = torch.cuda.is_available()
+    sizes, batch_sizes = (["base", "large", "huge"], [1, 256]) if cuda else (["mini", "base", "large"], [1, 8])
+    parser.add_argument("--sizes", nargs="+", default=sizes, choices=PRESETS)
+    parser.add_argument("--train", nargs="*", default=["mini", "base"], choices=PRESETS, help="those also trained")
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=batch_sizes)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--memory"]:
+        print(memory(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]))
+    else:
+        main(rows, __doc__, options)

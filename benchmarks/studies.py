@@ -4,10 +4,11 @@ Medians and interquartile ranges by torch.utils.benchmark on random images, on t
 torch's own number of threads. The two encoders take turns, so that what else the machine does slows both alike.
 """
 
+import argparse
 from statistics import median
 
 import torch
-from timing import main, measure
+from timing import main, measure, take_turns
 
 from mae_lite.cost import count_flops
 from mae_lite.device import pick_device
@@ -30,28 +31,23 @@ def encoder_rows(device: torch.device) -> dict[str, dict[str, float]]:
     """A training step of the encoder alone at 75 %, forward and backward, without and with mask tokens (Table 1c)."""
     plain, tokens = MAE(MODEL).to(device).encoder, MAEWithMaskTokens(MODEL).to(device).encoder
     mask = random_mask(MODEL.num_patches, batch_size=64).to(device)
-    given = {"imgs": torch.randn(64, 3, *MODEL.img_size, device=device), "mask": mask, "ids": ids_from_mask(mask)[0]}
-    given |= {"plain": plain, "tokens": tokens, "sync": getattr(torch, device.type).synchronize}
-    calls = {"without mask tokens": "plain(imgs, ids)", "with mask tokens": "tokens(imgs, mask)"}
-    found = {name: [] for name in calls}
-    with training_kernels(device):
-        for _ in range(TURNS):
-            for name, call in calls.items():
-                found[name].append(measure(f"{call}.square().mean().backward(); sync()", seconds=1, **given))
-    rows = {
-        f"encoder, step of 64, {name}": {key: median(one[key] for one in turns) for key in ("median_ms", "iqr_ms")}
-        for name, turns in found.items()
+    imgs, ids = torch.randn(64, 3, *MODEL.img_size, device=device), ids_from_mask(mask)[0]
+    calls = {
+        "encoder, step of 64, without mask tokens": lambda: plain(imgs, ids).square().mean().backward(),
+        "encoder, step of 64, with mask tokens": lambda: tokens(imgs, mask).square().mean().backward(),
     }
-    first, second = ([one["median_ms"] for one in turns] for turns in found.values())
+    found = [take_turns(calls, device, turns=1, context=lambda: training_kernels(device)) for _ in range(TURNS)]
+    table = {name: {"median_ms": median(turn[name]["median_ms"] for turn in found)} for name in calls}
+    first, second = ([turn[name]["median_ms"] for turn in found] for name in calls)
     ratios = [b / a for a, b in zip(first, second, strict=True)]
     flops = [count_flops(MODEL, 0.75, mask_tokens_in_encoder=with_them).encoder for with_them in (False, True)]
-    rows["encoder, step of 64, with mask tokens"] |= {
+    table["encoder, step of 64, with mask tokens"] |= {
         "times": median(ratios), "times_low": min(ratios), "times_high": max(ratios), "flops_times": flops[1] / flops[0]
     }  # fmt: skip
-    return rows
+    return table
 
 
-def rows() -> dict[str, dict[str, float]]:
+def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Every measurement by name."""
     device, plan = pick_device(), PLANS["cpu"]
     table = encoder_rows(device)

@@ -1,15 +1,20 @@
-"""Timing, printing and saving, the same for every benchmark."""
+"""Timing, taking turns, printing and saving, the same for every benchmark."""
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch.utils.benchmark import Timer
 
 from mae_lite.device import device_name, pick_device
+
+TURNS = 3
+"""Times that all who are compared take their turn."""
 
 
 def measure(stmt: str, *, seconds: float = 3.0, **names) -> dict[str, float]:
@@ -20,18 +25,51 @@ def measure(stmt: str, *, seconds: float = 3.0, **names) -> dict[str, float]:
     return {"median_ms": 1000 * found.median, "iqr_ms": 1000 * found.iqr}
 
 
-def main(rows: Callable[[], dict[str, dict[str, float]]], description: str) -> None:
+def take_turns(
+    calls: Mapping[str, Callable[[], object]],
+    device: torch.device,
+    *,
+    turns: int = TURNS,
+    seconds: float = 1.0,
+    context: Callable[[], AbstractContextManager] = nullcontext,
+) -> dict[str, dict[str, float]]:
+    """All calls one after the other, again and again, so that what else the machine does slows all alike.
+
+    Returns:
+        For each the median of its turns' medians, and the lowest and highest of them, in milliseconds.
+    """
+    sync = getattr(torch, device.type).synchronize
+    found = {name: [] for name in calls}
+    for _ in range(turns):
+        for name, call in calls.items():
+            with context():
+                found[name].append(measure("call(); sync()", seconds=seconds, call=call, sync=sync)["median_ms"])
+    return {name: {"median_ms": median(t), "low_ms": min(t), "high_ms": max(t)} for name, t in found.items()}
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
+    """Floating-point operations a second of a large matrix product as torch does it."""
+    a = torch.randn(2048, 2048, device=device, dtype=dtype)
+    found = take_turns({"product": lambda: a @ a}, device, turns=1, seconds=2)
+    return 2 * 2048**3 / (found["product"]["median_ms"] / 1000)
+
+
+def main(
+    rows: Callable[[argparse.Namespace], dict[str, dict[str, float]]],
+    description: str,
+    options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+) -> None:
     """The command line of a benchmark: measure, print, save."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", help="file to write the record to")
+    options(parser)
     args = parser.parse_args()
     record = {
         "machine": f"{device_name(pick_device())}, threads: {torch.get_num_threads()}",
-        "date": date.today().isoformat(), "torch": torch.__version__, "rows": rows(),
+        "date": date.today().isoformat(), "torch": torch.__version__, "rows": rows(args),
     }  # fmt: skip
-    print(f"{record['machine']}, torch {record['torch']}, {record['date']}; milliseconds")
+    print(f"{record['machine']}, torch {record['torch']}, {record['date']}")
     for name, row in record["rows"].items():
-        others = "".join(f", {key} {value:.2f}" for key, value in row.items() if key not in ("median_ms", "iqr_ms"))
-        print(f"{name:50} {row['median_ms']:9.1f}  (interquartile range {row['iqr_ms']:.1f}{others})")
+        print(f"{name:70} {', '.join(f'{key} {value:.4g}' for key, value in row.items())}")
     if args.json:
         Path(args.json).write_text(json.dumps(record, indent=1) + "\n")

@@ -19,6 +19,7 @@ from mae_lite.images import load_image, to_uint8
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import block_mask, grid_mask, ids_from_mask, mask_from_grid, random_mask
+from mae_lite.packed import prepack
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 from mae_lite.reconstruction import Reconstruction, reconstruct
 
@@ -26,6 +27,6 @@ __all__ = [
     "MAE", "PRESETS", "MAEConfig", "MAEDecoder", "MAEEncoder", "MAEOutput", "Reconstruction", "asset_path",
     "block_mask", "denormalize_patches", "doctor", "grid_mask", "harmonic_fill", "ids_from_mask",
     "list_models", "list_photos", "load_encoder", "load_image", "load_model", "mae_loss", "mask_from_grid",
-    "nearest_fill", "normalize_patches", "patchify", "pick_device", "pixel_mask", "random_mask",
+    "nearest_fill", "normalize_patches", "patchify", "pick_device", "pixel_mask", "prepack", "random_mask",
     "reconstruct", "save_model", "to_uint8", "unpatchify", "visible_mean_fill",
 ]  # fmt: skip

@@ -1,6 +1,9 @@
 """Where tensors live."""
 
 import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -26,9 +29,53 @@ def pick_device(name: str | None = None) -> torch.device:
     return torch.device(name)
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether matrix products in bfloat16 are faster there: on CUDA, and on CPUs with instructions for them."""
+    if device.type != "cpu":
+        return device.type == "cuda"
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 does not tell
+    return any(known.get(name) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def autocast(device: torch.device) -> torch.autocast:
-    """bf16 for matrix products on CUDA; float32 as it is elsewhere. The loss stays in float32."""
+    """For inference: bf16 for matrix products on CUDA; float32 as it is elsewhere, so that CPUs agree."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def training_autocast(device: torch.device, precision: str) -> torch.autocast:
+    """For training: "bf16", "fp32", or "auto" for bf16 where `has_bf16`. Losses stay in float32."""
+    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+class ThreadChoice:
+    """Torch's own number of CPU threads, or one: whichever was faster of late for work that is done again and again.
+
+    Where other programs hold the cores, threads that wait for each other take several times as long as one alone; on
+    idle cores one takes longer. Both are tried, the first call is a warm-up, and now and then the other is tried again.
+    """
+
+    AGAIN = 16
+    """Calls until the slower number is tried again."""
+
+    def __init__(self):
+        self.seconds = dict.fromkeys((torch.get_num_threads(), 1), 0.0)  # 0: not tried yet
+        self.calls = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Do the work of one call in this context; torch's number of threads is put back afterwards."""
+        usual, last = torch.get_num_threads(), self.calls % self.AGAIN == self.AGAIN - 1
+        threads = (max if last else min)(self.seconds, key=self.seconds.get)
+        torch.set_num_threads(threads)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(usual)
+        if self.calls:
+            self.seconds[threads] = time.perf_counter() - start
+        self.calls += 1
 
 
 def device_name(device: torch.device) -> str:

@@ -21,6 +21,7 @@ from torch import Tensor
 from mae_lite.augment import random_resized_crop_flip
 from mae_lite.classifier import make_classifier
 from mae_lite.config import MAEConfig
+from mae_lite.device import training_autocast
 from mae_lite.encoder import MAEEncoder
 from mae_lite.features import check_images
 from mae_lite.finetune_config import FinetuneConfig
@@ -108,7 +109,7 @@ def _step(vit, model_cfg, pixels, labels, cfg: FinetuneConfig, optimizer, genera
     for part in vit.blocks:
         part.train(any(p.requires_grad for p in part.parameters()))  # no path is dropped in a frozen block
     vit.head.train()
-    with _autocast(device, cfg):
+    with training_autocast(device, cfg.precision):
         logits = vit(imgs)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=cfg.label_smoothing * (labels.ndim == 1))
     loss.backward()
@@ -129,15 +130,10 @@ def held_out_accuracy(
     vit.eval()
     device, right = vit.cls_token.device, 0
     for part, truth in zip(images.split(256), labels.split(256), strict=True):
-        with _autocast(device, cfg):
+        with training_autocast(device, cfg.precision):
             logits = vit(normalize(part.to(device), model_cfg))
         right += (logits.argmax(dim=1).cpu() == truth.cpu()).sum().item()
     return right / len(labels)
-
-
-def _autocast(device: torch.device, cfg: FinetuneConfig) -> torch.autocast:
-    bf16 = cfg.precision == "bf16" or (cfg.precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class FinetuneConfig:
     pool: str = "mean"
     """What the head sees: the "mean" of the patch tokens, or the "cls" token."""
     precision: str = "auto"
-    """"fp32", "bf16" (autocast; pays on GPUs and on CPUs with AVX512-BF16 or AMX), or "auto": bf16 on CUDA."""
+    """"fp32", "bf16" (autocast), or "auto": bf16 where it is faster, on GPUs and on CPUs with AVX512-BF16 or AMX."""
     seed: int = 0
     """Fixes the order, crops, dropped paths and mixtures."""
 

@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from mae_lite.augment import augment
 from mae_lite.config import MAEConfig
 from mae_lite.data import LazyImages
+from mae_lite.device import training_autocast
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
@@ -128,13 +129,12 @@ def accumulate_gradients(
 ) -> Float[Tensor, ""]:
     """Augment, mask, forward and backward for one batch, in `cfg.accum` parts; returns the loss, detached."""
     device = generator.device
-    bf16 = cfg.precision == "bf16" or (cfg.precision == "auto" and device.type == "cuda")
     loss = torch.zeros((), device=device)
     for part in indices.chunk(cfg.accum):
         pixels = images[part].to(device, non_blocking=True)
         pixels = augment(pixels, model_cfg.img_size, generator, cfg.augmentation, cfg.min_scale)
         mask = draw_training_masks(model_cfg, cfg.mask_strategy, len(part), generator)
-        with training_kernels(device), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        with training_kernels(device), training_autocast(device, cfg.precision):
             part_loss = forward(normalize(pixels, model_cfg), mask).loss / cfg.accum
         part_loss.backward()
         loss += part_loss.detach()

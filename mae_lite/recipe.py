@@ -39,7 +39,7 @@ class PretrainConfig:
     ema_decay: float = 0.0
     """Decay of an exponential moving average of the weights, which is then what is saved; 0 for none."""
     precision: str = "auto"
-    """"fp32", "bf16" (autocast; pays on GPUs and on CPUs with AVX512-BF16 or AMX), or "auto": bf16 on CUDA."""
+    """"fp32", "bf16" (autocast), or "auto": bf16 where it is faster, on GPUs and on CPUs with AVX512-BF16 or AMX."""
     compile: bool = False
     """Whether to torch.compile the encoder and the decoder."""
     seed: int = 0

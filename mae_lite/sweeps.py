@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
+from mae_lite.device import autocast
 from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
@@ -20,12 +21,6 @@ from mae_lite.reconstruction import GREY, Reconstruction, reconstruct
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 """The mask ratios of a sweep."""
-
-
-def bf16_on_cuda(model: MAE) -> torch.autocast:
-    """A context that lets a model compute in bfloat16 on CUDA, and changes nothing elsewhere."""
-    device = next(model.parameters()).device.type
-    return torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
 
 
 def ratio_sweep(
@@ -51,7 +46,7 @@ def ratio_sweep(
         ValueError: if a ratio, the strategy or the image does not fit.
     """
     masks = [draw_mask(strategy, model.cfg.grid_size, ratio, seed=seed) for ratio in mask_ratios]
-    with bf16_on_cuda(model):
+    with autocast(next(model.parameters()).device):
         return [reconstruct(model, image, mask) for mask in masks]
 
 
@@ -112,7 +107,7 @@ def compare_models(
         raise ValueError(f"One mask serves models of the same grid of patches; these have {words}. Compare others.")
     shown = {}
     for name, model in models.items():
-        with bf16_on_cuda(model):
+        with autocast(next(model.parameters()).device):
             shown[name] = reconstruct(model, load_image(photo, model), mask)
     return shown
 
@@ -190,7 +185,7 @@ def guess(model: MAE, image: Float[Tensor, "1 c h w"], masks: Bool[Tensor, "k n"
     preds = torch.empty(len(masks), cfg.num_patches, cfg.patch_dim)
     for count in masks.sum(dim=1).unique():
         rows = masks.sum(dim=1) == count
-        with bf16_on_cuda(model):
+        with autocast(next(model.parameters()).device):
             out = model(image.to(device).expand(int(rows.sum()), -1, -1, -1), masks[rows])
         preds[rows] = out.pred.float().cpu()
     return Guesses(cfg, patchify(image.cpu(), cfg.patch_size)[0], preds, masks.cpu())

@@ -1,4 +1,4 @@
-"""Figures of tokens: a few of them as boxes, the journey of two through the model, and time against the mask ratio."""
+"""Figures of tokens: a few of them as boxes, and the journey of two through the model."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from mae_lite.images import to_uint8
 from mae_lite.patch_figures import TINTS
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.reconstruction import GREY
-from mae_lite.style import DPI, LINES, STYLE, AltFigure, plain_axes
+from mae_lite.style import DPI, STYLE, AltFigure
 from mae_lite.token_ledger import CLS, GONE, Entry, Ledger
 
 KINDS = {"visible": "#BFDDF0", "hidden": "#F6DDB3", "mask": "#DDDDDD", "cls": "#333333"}
@@ -183,32 +183,3 @@ def _draw_vector(fig, bottom: float, entry: Entry, patch: int, colour: str) -> N
         ax.spines[:].set_visible(False)
     else:
         ax.imshow(vector[None].numpy(), cmap="PuOr", vmin=-2.5, vmax=2.5, aspect="auto", interpolation="nearest")
-
-
-def show_times(mask_ratios: Sequence[float], times: Mapping[str, Sequence[float]], title: str = "") -> AltFigure:
-    """Milliseconds against mask ratio, a labelled line for each name.
-
-    Args:
-        mask_ratios: share of patches hidden, ascending.
-        times: for each name the milliseconds at each ratio.
-        title: what was timed.
-
-    Raises:
-        ValueError: if a line has not one time for each ratio, or there are more lines than distinct styles.
-    """
-    wrong = [name for name, line in times.items() if len(line) != len(mask_ratios)]
-    if wrong or not 1 <= len(times) <= len(LINES):
-        raise ValueError(
-            f"show_times takes 1 to {len(LINES)} lines with {len(mask_ratios)} times each, one for each mask ratio; it "
-            f"got { ({name: len(line) for name, line in times.items()}) }."
-        )
-    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
-    ax = fig.subplots()
-    for (name, line), (colour, marker, dash) in zip(times.items(), LINES, strict=False):
-        ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
-    plain_axes(ax, xlabel="share of patches hidden", ylabel="milliseconds", title=title)
-    ax.xaxis.set_major_formatter("{x:.0%}")
-    words = [f"{name} from {line[0]:,.0f} to {line[-1]:,.0f}" for name, line in times.items()]
-    span = f"{mask_ratios[0]:.0%} to {mask_ratios[-1]:.0%}"
-    fig.alt = f"Milliseconds as the share of hidden patches goes from {span}: {'; '.join(words)}."
-    return fig

@@ -11,7 +11,7 @@ from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.patches import patchify
 from mae_lite.reconstruction import GREY
-from mae_lite.token_figures import journey_flipbook, known_pictures, show_times, show_tokens
+from mae_lite.token_figures import journey_flipbook, known_pictures, show_tokens
 from mae_lite.token_ledger import CLS, Ledger
 
 ROWS = {"patches": ["0", "1", "2"], "encoder": ["cls", "2"], "append": ["2", "M0", "M1"], "restore": ["M0", "M1", "2"]}
@@ -89,18 +89,3 @@ def test_journey_needs_pixels_to_begin_with():
         with pytest.raises(ValueError, match="first entry notes the patches"):
             journey_flipbook(book, CFG)
         book.note("tokens", torch.zeros(1, 6, 8), range(6))
-
-
-def test_times_are_the_lines_and_the_words():
-    fig = show_times((0.0, 0.5, 0.9), {"formula": (40.0, 20.0, 4.0), "measured": (41.4, 22.0, 6.0)}, title="an encoder")
-    (ax,) = fig.axes
-    assert [list(line.get_ydata()) for line in ax.lines] == [[40, 20, 4], [41.4, 22, 6]]
-    assert ax.get_title() == "an encoder"
-    assert "from 0% to 90%: formula from 40 to 4; measured from 41 to 6" in fig.alt
-    assert not any(character == "." for character in fig.alt[:-1]), "times differ from run to run: no decimals in words"
-
-
-@pytest.mark.parametrize("times", [{}, {"short": (1.0, 2.0)}, {str(k): (1.0, 2.0, 3.0) for k in range(5)}])
-def test_times_that_do_not_fit_are_refused(times):
-    with pytest.raises(ValueError, match="one for each mask ratio"):
-        show_times((0.0, 0.5, 0.9), times)

@@ -12,9 +12,11 @@ from torch import Tensor
 from mae_lite.assets import list_photos
 from mae_lite.catalogue import list_models
 from mae_lite.checkpoints import DEFAULT_MODEL, load_model
+from mae_lite.device import ThreadChoice
 from mae_lite.images import load_image, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_order, mask_from_grid
+from mae_lite.packed import prepack
 from mae_lite.reconstruction import Reconstruction, reconstruct
 from mae_lite.widgets.pictures import Photo
 from mae_lite.widgets.words import model_note
@@ -48,7 +50,8 @@ class Studio:
             raise ValueError("playground got an empty list of photos; leave it out to use the bundled ones.")
         self._own = model if isinstance(model, MAE) else None
         self.first = YOURS if self._own else str(model or DEFAULT_MODEL)
-        self.name, self.model, self._image = self.first, self._own or load_model(model or DEFAULT_MODEL), None
+        self.name = ""
+        self.use(self.first)
         self._kept: OrderedDict[tuple, tuple[Reconstruction, float]] = OrderedDict()
         self.look_for_models()
 
@@ -77,8 +80,8 @@ class Studio:
             ValueError: if there is no such model or its file is damaged.
         """
         if name != self.name:
-            self.model = self._own if name == YOURS else load_model(name)
-            self.name, self._image = name, None
+            self.model = self._own if name == YOURS else prepack(load_model(name))
+            self.name, self._image, self._threads = name, None, ThreadChoice()
 
     def add(self, photo: Photo) -> int:
         """Take a photo, if it can be read; returns its number.
@@ -134,7 +137,8 @@ class Studio:
             if self._image is None or self._image[0] != photo:
                 self._image = photo, self._load(photo)
             start = time.perf_counter()
-            shown = reconstruct(self.model, self._image[1], mask)
+            with self._threads():
+                shown = reconstruct(self.model, self._image[1], mask)
             self._kept[key] = shown, 1000 * (time.perf_counter() - start)
         self._kept.move_to_end(key)
         if len(self._kept) > KEPT:

@@ -1,0 +1,87 @@
+"""The README's tables of speed from the records: python benchmarks/table.py [FOLDER], assets/results if left out."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+RECORDS = Path(__file__).parent.parent / "assets" / "results"
+MODELS = {
+    "mae-lite": "mae-lite", "mae-lite, prepacked": "ours, prepacked", "mae-lite, compiled": "ours, compiled",
+    "Hugging Face ViTMAE": "Hugging Face", "official forward, timm blocks": "official form",
+    "vit-pytorch MAE": "vit-pytorch",
+}  # fmt: skip
+SIZES = {"mini": "mae-lite-mini", "base": "ViT-B", "large": "ViT-L", "huge": "ViT-H"}
+WAITS = {
+    "import torch": "`import torch`", "import mae_lite": "`import mae_lite`, torch included",
+    "first picture after import torch": "first picture, once torch is imported",
+    "first playground": "first playground in a notebook, once torch is imported",
+    "playground: a move, in the kernel": "a move of the playground's slider, in the kernel",
+    "harmonic fill of 112 x 112": "harmonic fill of 112 x 112 pixels",
+}  # fmt: skip
+"""Rows of bundled.py, and what they are to a reader."""
+
+
+def load(part: str, folder: Path = RECORDS) -> dict:
+    """The record of a benchmark."""
+    return json.loads((folder / f"bench-{part}.json").read_text(encoding="utf-8"))
+
+
+def machine(record: dict) -> str:
+    """Where and when it was measured."""
+    return f"{record['machine']}, torch {record['torch']}, {record['date']}"
+
+
+def lines(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def peers(record: dict) -> str:
+    """Milliseconds of each model in each setting, best of those in float32 alike in bold; `floor` is the products'."""
+    settings: dict[tuple, dict[str, dict]] = {}
+    for name, row in record["rows"].items():
+        found = re.fullmatch(r"(\w+), batch (\d+), (forward|training step), (fp32|bf16), (.+)", name)
+        if found:
+            settings.setdefault(found.groups()[:4], {})[found[5]] = row
+    columns = [name for name in MODELS if any(name in found for found in settings.values())]
+    rows = []
+    for (size, batch_size, what, precision), found in settings.items():
+        cells = [f"{found[name]['median_ms']:,.0f}" if name in found else "" for name in columns]
+        (floor,) = {f"{row['floor_ms']:,.0f}" for row in found.values()}
+        rows.append([f"{SIZES.get(size, size)}, {what}, {batch_size} at once, {precision}", *cells, floor])
+    return lines(["milliseconds", *(MODELS[name] for name in columns), "products alone"], rows)
+
+
+def waits(record: dict) -> str:
+    """What a user waits for."""
+    rows = [[words, f"{record['rows'][name]['median_ms']:,.0f}"] for name, words in WAITS.items()]
+    loads = {name.split(":")[0]: row for name, row in record["rows"].items() if name.endswith(": load")}
+    rows += [[f"load `{name}`", f"{row['median_ms']:,.0f}"] for name, row in loads.items()]
+    return lines(["", "milliseconds"], rows)
+
+
+def training(record: dict) -> str:
+    """Images a second of each loop, by precision."""
+    rows = record["rows"]
+    loops = {name.split(", ", 1)[1]: None for name in rows if name.startswith(("fp32, ", "bf16, "))}
+    precisions = [one for one in ("fp32", "bf16") if f"{one}, DataLoader loop" in rows]
+    return lines(
+        ["images a second", *precisions],
+        [[name, *(f"{rows[f'{one}, {name}']['images_s']:,.0f}" for one in precisions)] for name in loops],
+    )
+
+
+TABLES = {"peers": peers, "pretraining": training, "bundled": waits}
+"""The benchmarks that have a table in the README."""
+
+
+def main(folder: Path = RECORDS) -> None:
+    """Print all tables, each with where it was measured."""
+    for part, table in TABLES.items():
+        record = load(part, folder)
+        print(f"{part}: {machine(record)}\n\n{table(record)}\n")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""The benchmarks measure what they say, and the README's tables of speed are those of their records."""
+
+import importlib
+import sys
+import time
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mae_lite.config import PRESETS
+from mae_lite.mae import MAE
+from mae_lite.recipe import PretrainConfig
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+CPU = torch.device("cpu")
+SMALL = replace(PRESETS["nano"], img_size=(32, 32), embed_dim=24, depth=2, decoder_embed_dim=16, decoder_depth=1)
+
+
+def benchmark(name):
+    """A module of benchmarks/, whose files import each other by their bare names."""
+    if str(ROOT / "benchmarks") not in sys.path:
+        sys.path.insert(0, str(ROOT / "benchmarks"))
+    return importlib.import_module(name)
+
+
+def test_turns_keep_who_is_faster():
+    calls = {"slow": lambda: time.sleep(0.02), "fast": lambda: time.sleep(0.002)}
+    found = benchmark("timing").take_turns(calls, CPU, turns=2, seconds=0.05)
+    assert 15 < found["slow"]["median_ms"] < 200
+    assert 1 < found["fast"]["median_ms"] < found["slow"]["median_ms"]
+    for row in found.values():
+        assert row["low_ms"] <= row["median_ms"] <= row["high_ms"]
+
+
+@pytest.fixture
+def peers(monkeypatch):
+    """The benchmark, with a small model, and a single run of what it times."""
+    module = benchmark("peers")
+    monkeypatch.setitem(module.PRESETS, "nano", SMALL)
+    monkeypatch.setattr(
+        module, "take_turns", lambda calls, *_, **__: {name: once(call) for name, call in calls.items()}
+    )
+    monkeypatch.setattr(module, "compiled", lambda model: model)  # minutes of a compiler
+    monkeypatch.setattr(module, "peak_mb", lambda *args: 1.0)
+    return module
+
+
+def once(c):
+    c()
+    return dict.fromkeys(("median_ms", "low_ms", "high_ms"), 1.0)
+
+
+def test_peers_with_the_same_weights_predict_the_same_and_all_can_step(peers):
+    """`contestants` compares predictions, and raises where they differ."""
+    table = peers.rows(Namespace(sizes=["nano"], train=["nano"], batch_sizes=[1, 2]))
+    names = {name.split(", fp32, ")[-1] for name in table if "batch 2, training step, fp32" in name}
+    assert names == {*peers.BUILD, "mae-lite, compiled"}
+    assert {name for name in table if "batch 1, forward, fp32, mae-lite" in name}
+    floors = {name: row["floor_ms"] for name, row in table.items() if "floor_ms" in row}
+    one, step = floors["nano, batch 1, forward, fp32, mae-lite"], floors["nano, batch 2, training step, fp32, mae-lite"]
+    assert step == pytest.approx(6 * one), "two images, and a step is three forward passes"
+
+
+def test_peers_that_differ_are_noticed(peers, monkeypatch):
+    same_weights = peers.Restated
+    monkeypatch.setattr(peers, "Restated", lambda model: same_weights(MAE(model.cfg)))
+    with pytest.raises(AssertionError, match="close"):
+        peers.contestants(SMALL, CPU)
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_the_step():
+    """At least the weights, their gradients and two moments; and more for more images."""
+    module = benchmark("peers")
+    weights = 4 * sum(p.numel() for p in module.BUILD["mae-lite"](PRESETS["mini"]).parameters()) / 1e6
+    one, many = (module.peak_mb("mae-lite", "mini", b, "fp32", CPU, None) for b in (1, 32))
+    assert 4 * weights < one < many < 5000
+
+
+def test_both_loops_of_pretraining_take_steps(tmp_path, monkeypatch):
+    module = benchmark("pretraining")
+    monkeypatch.setattr(module, "PICTURES", 24)
+    monkeypatch.setattr(module, "STEPS", 3)
+    module.write_shard(tmp_path / "0.tar")
+    source = module.ImageSource(tmp_path / "0.tar")
+    assert len(source) == 24
+    assert source.open(3).size == (module.SIDE, module.SIDE)
+    plan = PretrainConfig(epochs=100, batch_size=8, warmup_epochs=0.0, blr=1e-5, precision="fp32")
+    stored = module.load_images(source, (45, 45))[0]
+    for steps in (
+        module.plain_loop(MAE(SMALL), module.loader(source, SMALL, plan), plan),
+        module.ours(SMALL, stored, plan, tmp_path),
+        module.ours(SMALL, module.LazyImages(source, 45), plan, tmp_path),
+    ):
+        found = module.rate(steps, plan.batch_size, warm_up=1)
+        assert 0 < found["low"] <= found["images_s"] <= found["high"]
+
+
+@pytest.mark.parametrize("part", ["peers", "pretraining", "bundled"])
+def test_tables_of_the_readme_are_those_of_the_records(part):
+    table = benchmark("table")
+    record = table.load(part)
+    assert table.TABLES[part](record) in README, f"run python benchmarks/table.py: the table of {part} is another"
+    assert table.machine(record) in README
