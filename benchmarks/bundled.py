@@ -9,6 +9,7 @@ import argparse
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import count
 from statistics import median
 
@@ -97,10 +98,12 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         given = {"ml": ml, "name": name, "model": model, "image": image, "mask": mask, "torch": torch}
         table[f"{name}: load"] = measure("ml.load_model(name)", **given)
         table[f"{name}: forward"] = measure("with torch.inference_mode(): model(image, mask)", **given)
-        table[f"{name}: reconstruct, with metrics"] = measure("ml.reconstruct(model, image, mask)", **given)
-        if name == DEFAULT_MODEL and pick_device().type == "cpu":
-            given["model"] = ml.prepack(model)
-            table[f"{name}: reconstruct, prepacked"] = measure("ml.reconstruct(model, image, mask)", **given)
+        models = {"reconstruct": model, "reconstruct, prepacked": ml.prepack(model)}
+        calls = {
+            f"{name}: {what}, with metrics": partial(ml.reconstruct, one, image, mask) for what, one in models.items()
+        }
+        table |= take_turns(calls, pick_device())
+        if name == DEFAULT_MODEL:
             hidden = ml.pixel_mask(mask, model.cfg.grid_size, model.cfg.patch_size)
             table["harmonic fill of 112 x 112"] = measure(
                 "ml.harmonic_fill(image, hidden)", ml=ml, image=image.cpu(), hidden=hidden

@@ -13,13 +13,13 @@ It needs `pip install transformers vit-pytorch` beside the package.
 """
 
 import argparse
-import resource
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 
 import psutil
 import torch
@@ -178,11 +178,6 @@ def compiled(model: MAE) -> MAE:
     return twin
 
 
-def kernels(name: str, device: torch.device) -> AbstractContextManager:
-    """The attention kernels of a project's own training."""
-    return training_kernels(device) if name.startswith(OURS) else nullcontext()
-
-
 def forward_rows(size: str, batch_size: int, models: dict[str, nn.Module], device: torch.device, rate: float) -> dict:
     """Forward passes for inference; ours also packed on a CPU, and compiled on CUDA."""
     cfg = PRESETS[size]
@@ -225,9 +220,10 @@ def training_step(name: str, model: nn.Module, imgs: Tensor, precision: str) -> 
     model.train()
     fused = True if name.startswith(OURS) or name == HUGGING_FACE else None
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=fused)
+    context = training_kernels if name.startswith(OURS) else training_autocast
 
     def step() -> None:
-        with kernels(name, imgs.device), training_autocast(imgs.device, precision):
+        with context(imgs.device, precision):
             loss = loss_of(OURS if name.startswith(OURS) else name, model, imgs)
         loss.backward()
         optimizer.step()
@@ -252,7 +248,10 @@ def memory(name: str, size: str, batch_size: int, precision: str) -> float:
     step = training_step(name, BUILD[name](cfg), torch.randn(batch_size, 3, *cfg.img_size), precision)
     for _ in range(2):
         step()
-    return (1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6
+    (peak,) = re.findall(
+        r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()
+    )  # getrusage tells the parent's too
+    return (1024 * int(peak) - before) / 1e6
 
 
 def rows_of(what: str, found: dict, cfg: MAEConfig, passes: int, rate: float) -> dict[str, dict[str, float]]:

@@ -1,7 +1,7 @@
 """Time against mask ratio, image size and patch size, beside the formula: python benchmarks/scaling.py [--json FILE].
 
-The encoder and the whole model of the default size with random weights, one image, on the device `pick_device`
-chooses. `formula_ms` is `count_flops`, brought to milliseconds by the row of the sweep with most operations.
+ViT-B's encoder and the whole model with random weights, one image, on the device `pick_device` chooses. `formula_ms` is
+`count_flops`, brought to milliseconds by the row of the sweep with most operations.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
 
-CFG = PRESETS["mini"]
+CFG = PRESETS["base"]
 SWEEPS = {
     "mask ratio": {ratio: replace(CFG, mask_ratio=ratio) for ratio in (0.0, 0.25, 0.5, 0.75, 0.9, 0.95)},
-    "image size": {side: replace(CFG, img_size=(side, side)) for side in (56, 112, 168, 224, 336)},
-    "patch size": {side: replace(CFG, patch_size=side) for side in (28, 16, 14, 8, 7, 4)},
+    "image size": {side: replace(CFG, img_size=(side, side)) for side in (112, 160, 224, 320, 448)},
+    "patch size": {side: replace(CFG, patch_size=side) for side in (32, 28, 16, 14, 8)},
 }
-"""What changes, and the sizes of each step; all else is as in the default model, 75 % hidden."""
+"""What changes, and the sizes of each step; all else is as in ViT-B/16 at 224 pixels, 75 % hidden."""
 
 
 def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -30,10 +30,11 @@ ROWS = {
 
 
 def test_scaling_has_a_panel_a_sweep_with_measured_points_and_the_formula():
-    fig = show_scaling({"rows": ROWS})
+    fig = show_scaling({"rows": ROWS, "machine": "an abacus", "torch": "9", "date": "1642-01-01"})
     assert [ax.get_xlabel() for ax in fig.axes] == list(SWEEPS.values())
     for ax in fig.axes:
         lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
         assert ([4, 8, 16], [12, 24, 48]) in lines, "measured, whole model, in order of the size"
         assert ([4, 8, 16], pytest.approx([7.2, 14.4, 28.8])) in lines, "the formula of the encoder"
+    assert "an abacus, torch 9, 1642-01-01" in fig.get_supxlabel()
     assert "encoder, image size 4 to 16: 8 to 32" in fig.alt

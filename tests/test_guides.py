@@ -11,10 +11,14 @@ from urllib.parse import unquote
 
 import jupytext
 import pytest
+import torch
 
 from mae_lite.assets import asset_path
 from mae_lite.claim_board import load_claims
+from mae_lite.config import PRESETS
+from mae_lite.cost import count_flops
 from mae_lite.exercises import homework
+from mae_lite.mae import MAE
 from mae_lite.paper_tables import load_table
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -212,6 +216,42 @@ def test_disk_and_minutes_of_an_installation_are_those_of_the_record():
     row = re.search(r"^\| a laptop \| .*$", PAGES["environments.md"], re.MULTILINE)[0]
     for_cpu = RECORD["packages_mb"] - RECORD["packages_for_cuda_mb"]
     assert f"| {RECORD['packages_mb']:,} MB; without CUDA {for_cpu:,} MB | {RECORD['install_minutes']:.0f} |" in row
+
+
+def test_hours_and_bytes_of_large_trainings_follow_from_what_they_rest_on():
+    """The arithmetic of the guide, done again."""
+    text = " ".join(PAGES["scale.md"].split())
+    pictures, epochs, archive = 1_281_167, 800, 147.9e9
+    step = {name: 3 * count_flops(PRESETS[size]).total for name, size in (("ViT-B", "base"), ("ViT-L", "large"))}
+    rate = pictures * epochs / (42 * 3600)
+    used = rate / 64 * step["ViT-L"] / 1e12
+    assert f"{step['ViT-B'] / 1e9:.0f} GFLOP an image for ViT-B and {step['ViT-L'] / 1e9:.0f} for ViT-L" in text
+    assert f"{rate:,.0f} images a second, {rate / 64:.0f} a GPU, or {used:.1f} TFLOP/s a GPU" in text
+    rows = re.findall(r"^\| (ViT-.) \| (\d+) \| ([\d.]+) \| ([\d,]+) \| (\d+) \|$", PAGES["scale.md"], re.MULTILINE)
+    assert len(rows) == 8
+    for name, gpus, tflops, images, hours in rows:
+        each = used if tflops == "13.2" else float(tflops)
+        expected = int(gpus) * each * 1e12 / step[name]
+        assert (images, hours) == (f"{expected:,.0f}", f"{pictures * epochs / expected / 3600:.0f}")
+    size = archive / pictures
+    fast = 64 * 100e12 / step["ViT-L"]
+    assert f"{size / 1e3:.0f} kB each. At {rate:,.0f} images a second that is {rate * size / 1e6:.0f} MB/s" in text
+    assert f"at {fast:,.0f} it is {fast * size / 1e9:.1f} GB/s" in text
+    assert f"{epochs} epochs read {epochs * archive / 1e12:.0f} TB" in text
+    assert f"{pictures * 3 * 320**2 / 1e9:.0f} GB **a process**" in text
+    with torch.device("meta"):
+        weights = sum(p.numel() for p in MAE(PRESETS["large"]).parameters())
+    assert f"{round(weights, -7) // 10**6} million weights: {4 * weights / 1e9:.1f} GB of gradients" in text
+    assert f"a step takes {4096 / rate:.1f} seconds" in text
+
+
+def test_what_two_processes_gain_is_what_was_measured():
+    record = json.loads((asset_path("results") / "bench-pretraining.json").read_text())
+    one, two = (record["rows"][f"torchrun, {n} processes of 1 thread"]["images_s"] for n in (1, 2))
+    text, reading = " ".join(PAGES["scale.md"].split()), record["rows"]["reading into memory, once"]["images_s"]
+    assert f"at {one:.1f} images a second, two processes at {two:.1f}: {two / one:.2f} times as many" in text
+    assert f"torch {record['torch']}, {record['date']}" in text
+    assert f"{reading:,.0f} pictures of 224 x 224 pixels a second into memory, {reading / 2:.0f} a core" in text
 
 
 # Homework
