@@ -2,8 +2,8 @@
 
 Its rival is the loop that most projects have: the same model, masks, loss, clipping and optimiser, fed by a torch
 DataLoader with as many workers as there are cores, whose PIL transforms decode, crop, flip and normalise (Table 8). The
-pictures are crops of the bundled photos, stored as JPEG files of 224 x 224 pixels in a tar shard. "data alone" is the loader or reader without a
-model, "model alone" steps on one batch.
+pictures are crops of the bundled photos, stored as JPEG files of 224 x 224 pixels in a tar shard. "data alone" is the
+loader or reader without a model, "model alone" steps on one batch.
 
 With two processes under torchrun on a CPU, each has one thread: what a core gains, with gradients averaged by gloo.
 """
