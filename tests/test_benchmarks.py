@@ -16,6 +16,7 @@ from mae_lite.recipe import PretrainConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "notebooks/guides/scale.md").read_text()
 CPU = torch.device("cpu")
 SMALL = replace(PRESETS["nano"], img_size=(32, 32), embed_dim=24, depth=2, decoder_embed_dim=16, decoder_depth=1)
 
@@ -108,9 +109,53 @@ def test_a_rate_counts_what_waits_even_if_most_steps_do_not(monkeypatch):
     assert 32 / 0.2 < found <= 32 / 0.1
 
 
-@pytest.mark.parametrize("part", ["peers", "pretraining", "bundled"])
-def test_tables_of_the_readme_are_those_of_the_records(part):
+@pytest.mark.parametrize(("part", "page"), [("peers", README), ("pretraining", GUIDE), ("bundled", GUIDE)])
+def test_tables_are_those_of_the_records(part, page):
     table = benchmark("table")
     record = table.load(part)
-    assert table.TABLES[part](record) in README, f"run python benchmarks/table.py: the table of {part} is another"
-    assert table.machine(record) in README
+    assert table.TABLES[part](record) in page, f"run python benchmarks/table.py: the table of {part} is another"
+    assert table.machine(record) in page
+
+
+def medians(part):
+    return {name: row["median_ms"] for name, row in benchmark("table").load(part)["rows"].items() if "median_ms" in row}
+
+
+def test_what_the_readme_says_of_speed():
+    ms, text = medians("peers"), " ".join(README.split())
+
+    def times(size, batch_size, what, ours, precision="fp32", other="Hugging Face ViTMAE", theirs=None):
+        row = f"{size}, batch {batch_size}, {what}, {{}}, {{}}"
+        return ms[row.format(precision, ours)] / ms[row.format(theirs or precision, other)]
+
+    base, large = (times(size, 1, "forward", "mae-lite, prepacked") for size in ("base", "large"))
+    assert f"takes {base:.2f} of Hugging Face's time for ViT-B and {large:.2f} for ViT-L" in text
+    for size in ("base", "large"):
+        assert times(size, 1, "forward", "mae-lite, prepacked", other="official forward, timm blocks") < 0.755
+    step = "training step", "mae-lite, compiled"
+    full, half, mixed = (times("base", 8, *step, p, theirs=q) for p, q in zip(PRECISIONS, THEIRS, strict=True))
+    assert f"compiled, takes {full:.2f} of it in float32 and {half:.2f} in bfloat16" in text
+    assert f"then takes {mixed:.2f} of what Hugging Face's model takes in float32" in text
+    assert mixed < 0.85
+
+
+PRECISIONS, THEIRS = ("fp32", "bf16", "bf16"), ("fp32", "bf16", "fp32")
+
+
+def test_what_the_guide_says_of_waiting_and_of_data():
+    ms, rows, text = medians("bundled"), benchmark("table").load("pretraining")["rows"], " ".join(GUIDE.split())
+    rate = {name: row["images_s"] for name, row in rows.items()}
+    assert f"`import mae_lite` takes {ms['import mae_lite'] / ms['import torch']:.2f} times as long as torch" in text
+    assert ms["import mae_lite"] < 1.15 * ms["import torch"]
+    assert ms["first picture after import torch"] < 3000
+    assert ms["playground: a move, in the kernel"] < 40
+    loader, ours = (1 - rate[f"fp32, {name}"] / rate["fp32, model alone"] for name in LOOPS)
+    assert f"costs {loader:.0%} of it and cropping by matrix products {ours:.0%};" in text.replace(" %", "%")
+    best = rate["bf16, pretrain, in memory, compiled"]
+    assert f"{best / rate['bf16, DataLoader loop']:.2f} times as many images as the usual loop in bfloat16" in text
+    assert f"{best / rate['fp32, DataLoader loop']:.2f} times as many as it has in float32" in text
+    alone = [rate[f"data alone, {name}"] for name in ("DataLoader", "in memory", "decoded when needed")]
+    assert "gives {:,.0f} images a second, `pretrain` {:,.0f} from memory and {:,.0f} decoded".format(*alone) in text
+
+
+LOOPS = ("DataLoader loop", "pretrain, in memory")

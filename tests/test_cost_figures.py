@@ -1,7 +1,13 @@
 """Figures of cost show the numbers they are given."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from mae_lite.assets import asset_path
+from mae_lite.config import PRESETS
+from mae_lite.cost import count_flops
 from mae_lite.cost_figures import SWEEPS, show_scaling, show_times
 
 
@@ -20,6 +26,7 @@ def test_times_that_do_not_fit_are_refused(times):
         show_times((0.0, 0.5, 0.9), times)
 
 
+BIG = replace(PRESETS["base"], img_size=(448, 448))
 ROWS = {
     f"{sweep} {value}, {part}": {
         "value": value, "median_ms": value * cost, "low_ms": value * cost - 1, "high_ms": value * cost + 2,
@@ -38,3 +45,16 @@ def test_scaling_has_a_panel_a_sweep_with_measured_points_and_the_formula():
         assert ([4, 8, 16], pytest.approx([7.2, 14.4, 28.8])) in lines, "the formula of the encoder"
     assert "an abacus, torch 9, 1642-01-01" in fig.get_supxlabel()
     assert "encoder, image size 4 to 16: 8 to 32" in fig.alt
+
+
+def test_the_words_of_notebook_04_fit_the_record():
+    rows = json.loads((asset_path("results") / "bench-scaling.json").read_text())["rows"]
+    spent = {
+        part: rows[f"mask ratio 0.95, {part}"]["median_ms"] / rows[f"mask ratio 0.0, {part}"]["median_ms"]
+        for part in ("encoder", "whole model")
+    }
+    assert spent == {"encoder": pytest.approx(0.2, abs=0.03), "whole model": pytest.approx(0.4, abs=0.03)}
+    sides = (112, 224, 448)
+    for part in ("encoder", "whole model"):
+        small, middle, large = (rows[f"image size {side}, {part}"]["median_ms"] for side in sides)
+        assert middle / small < large / middle < 4 < count_flops(BIG).total / count_flops(PRESETS["base"]).total

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import mae_lite as ml
-from mae_lite.cost_figures import show_times
+from mae_lite.cost_figures import show_scaling, show_times
 from mae_lite.exercises import encoder_decoder as check
 from mae_lite.patch_figures import show_pictures
 from mae_lite.token_figures import journey_flipbook, show_tokens
@@ -599,19 +599,20 @@ torch.set_num_threads(threads)
 # do, for the formula leaves out what every call costs however short the list, and softmax and norms; and where another
 # program disturbs the measurement, so run it twice before you believe a bend.
 #
-# The ratio decides how many patches are **seen**. How many there **are** is decided by the image and the patch: twice the
-# side of the image, or half the side of a patch, and there are four times as many. **Predict**: will ViT-B then take
-# four times as long, less, or more? Points are a clock, dashes the formula, drawn through the slowest point
+# The ratio decides how many patches are **seen**. How many there **are** is decided by the image and the patch: twice
+# the side of the image, or half the side of a patch, and there are four times as many. **Predict**: will ViT-B then
+# take four times as long, less, or more? Points are a clock, dashes the formula, drawn through the slowest point
 # (`python benchmarks/scaling.py`, on the machine named below the figure).
 
 # %%
 show_scaling()
 
 # %% [markdown]
-# **Explain.** About four times, and towards the right a little more: work on single tokens grows with their number, work
-# on pairs with its square, and with many tokens the pairs begin to count. Few patches cost more than the formula says,
-# since the weights have to be fetched however short the list is. And hiding does nothing for the decoder: at
-# 90 % hidden the encoder is nearly free, and the whole model is not.
+# **Explain.** Less, the more so the smaller the image. By the formula it is a little more than four times, since work
+# on single tokens grows with their number and work on pairs with its square. But all weights have to be fetched from
+# memory however short the list is, and short lists fill the processor badly: there the points lie above the dashes.
+# And hiding does nothing for the decoder: with nearly everything hidden the encoder is down to a fifth of its time,
+# the whole model only to two fifths.
 #
 # ### So why does the encoder never see a mask token?
 #
