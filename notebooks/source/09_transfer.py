@@ -375,7 +375,8 @@ from mae_lite.paper_tables import load_table
 tunings = [record for record in records if record["kind"] == "finetune"]
 ours = [record for record in tunings if record["start"] == mini]
 scratch = [record["accuracy"] for record in tunings if record["start"] == "untrained"]
-print(len(ours), "settings;", ours[0]["command"], "|", ours[0]["device"], "|", ours[0]["date"])
+dates = " and ".join(sorted({record["date"] for record in ours}))
+print(len(ours), "settings;", ours[0]["command"], "|", ours[0]["device"], "|", dates)
 
 # %% [markdown]
 # **Predict**: which step up buys most: from the head alone to half a block, or from four blocks to all?
