@@ -6,9 +6,12 @@ importing, and the first picture or playground once torch is there.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import count
 from statistics import median
@@ -73,9 +76,11 @@ def starts() -> dict[str, dict[str, float]]:
     return table
 
 
-def moves() -> dict[str, float]:
+def moves(choose_threads: bool = True) -> dict[str, float]:
     """The playground's work in the kernel for one move of the slider: mask, reconstruction, metrics, JPEG."""
     shown, times = playground(), []
+    if not choose_threads:
+        shown._studio._threads = nullcontext
     n = len(shown.order)
     for step in count():
         shown._quiet = True  # as in a page: what changes is answered once
@@ -85,7 +90,18 @@ def moves() -> dict[str, float]:
         times.append(1000 * (time.perf_counter() - start))
         if sum(times) > 4000:
             break
-    return {"median_ms": median(times[3:]), "low_ms": min(times), "high_ms": max(times)}
+    return {"median_ms": median(times[3:]), "low_ms": min(times[3:]), "high_ms": max(times[3:])}
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Another program on every core but one."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range((os.cpu_count() or 1) - 1)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
 
 
 def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
@@ -109,6 +125,9 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
                 "ml.harmonic_fill(image, hidden)", ml=ml, image=image.cpu(), hidden=hidden
             )
     table["playground: a move, in the kernel"] = moves()
+    with busy():
+        table["playground: a move, one core free"] = moves()
+        table["playground: a move, one core free, torch's own threads"] = moves(choose_threads=False)
     return table
 
 

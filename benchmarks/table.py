@@ -17,6 +17,8 @@ WAITS = {
     "first picture after import torch": "first picture, once torch is imported",
     "first playground": "first playground in a notebook, once torch is imported",
     "playground: a move, in the kernel": "a move of the playground's slider, in the kernel",
+    "playground: a move, one core free": "the same while other programs hold all cores but one",
+    "playground: a move, one core free, torch's own threads": "the same without the playground's choice of threads",
     "harmonic fill of 112 x 112": "harmonic fill of 112 x 112 pixels",
 }  # fmt: skip
 """Rows of bundled.py, and what they are to a reader."""

@@ -145,14 +145,17 @@ check.overfit(overfit)
 # ## The plan
 #
 # How long, how many at once, how fast. `pretrain` counts passes over the data (epochs). A pass over a few photos would
-# be less than one batch, so each photo is in many times; every copy is cropped and masked in its own way.
+# be less than one batch, so each photo is in many times; every copy is cropped and masked in its own way. And in full
+# precision: left alone, `pretrain` computes matrix products with half the bits where that is faster, on GPUs and newer
+# processors, and the loop that you write by hand further down would differ in the last digits.
 
 # %%
 from mae_lite import pretrain
 
 images = pixels.repeat(-(-1024 // len(pixels)), 1, 1, 1)
 crops_seen = 1_000 if FAST else 50_000
-plan = pretrain.PretrainConfig(epochs=max(1, crops_seen // len(images)), batch_size=32, blr=0.012, min_scale=0.3)
+epochs = max(1, crops_seen // len(images))
+plan = pretrain.PretrainConfig(epochs=epochs, batch_size=32, blr=0.012, min_scale=0.3, precision="fp32")
 steps_per_epoch = len(images) // plan.batch_size
 print(f"{plan.epochs} epochs of {steps_per_epoch} steps of {plan.batch_size} crops")
 
