@@ -137,6 +137,8 @@ def test_what_the_readme_says_of_speed():
     assert f"compiled, takes {full:.2f} of it in float32 and {half:.2f} in bfloat16" in text
     assert f"then takes {mixed:.2f} of what Hugging Face's model takes in float32" in text
     assert mixed < 0.85
+    row = benchmark("table").load("peers")["rows"]["base, batch 8, training step, fp32, Hugging Face ViTMAE"]
+    assert f"products alone would take {row['floor_ms'] / row['median_ms']:.2f} of its float32 step" in text
 
 
 PRECISIONS, THEIRS = ("fp32", "bf16", "bf16"), ("fp32", "bf16", "fp32")
