@@ -98,7 +98,9 @@ def as_python(name: str, photo: Photo, strategy: str, seed: int, shown: Reconstr
     imports = ["import mae_lite as ml"]
     if strategy not in ("drawn", "random"):
         imports.append("from mae_lite.masking import draw_mask")
-    load = f"model = ml.load_model({json.dumps(name)})" if name else "# model: the one given to playground(model)"
+    load = "# model: the one given to playground(model)"
+    if name:
+        load = f"model = ml.prepack(ml.load_model({json.dumps(name)}))"  # as the playground does, to the last bit
     source = json.dumps(photo.source.name if photo.bundled else str(photo.source.resolve()), ensure_ascii=False)
     source = f'ml.asset_path("photos", {source})' if photo.bundled else source
     lines = [*imports, "", load, f"image = ml.load_image({source}, model)"]
