@@ -13,12 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import count
-from statistics import median
 
 import torch
 from jupyter_client.manager import start_new_kernel
-from timing import TURNS, main, measure, take_turns
+from timing import TURNS, main, measure, spread, take_turns
 
 import mae_lite as ml
 from mae_lite.catalogue import bundled_models
@@ -71,8 +69,7 @@ def starts() -> dict[str, dict[str, float]]:
     for name, seconds in (
         ("first picture after import torch", lambda: float(python(PICTURE).stdout)), ("first playground", in_kernel),
     ):  # fmt: skip
-        found = [1000 * seconds() for _ in range(TURNS)]
-        table[name] = {"median_ms": median(found), "low_ms": min(found), "high_ms": max(found)}
+        table[name] = spread([1000 * seconds() for _ in range(TURNS)])
     return table
 
 
@@ -82,15 +79,14 @@ def moves(choose_threads: bool = True) -> dict[str, float]:
     if not choose_threads:
         shown._studio._threads = nullcontext
     n = len(shown.order)
-    for step in count():
+    while sum(times) < 4000:
+        step = len(times)
         shown._quiet = True  # as in a page: what changes is answered once
         shown.hidden, shown.seed = n * 3 // 4 - step % 5, step
         start = time.perf_counter()
         shown.refresh()
         times.append(1000 * (time.perf_counter() - start))
-        if sum(times) > 4000:
-            break
-    return {"median_ms": median(times[3:]), "low_ms": min(times[3:]), "high_ms": max(times[3:])}
+    return spread(times[3:])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ On a CPU in float32, training steps also in bfloat16 where the processor has it;
 compiled too. A training step is forward, backward and AdamW, fused where the project's own training is (ours, Hugging
 Face's). `peak_mb` is what a process of its own takes for the model, its gradients, the optimiser and one step.
 
-It needs `pip install transformers vit-pytorch` beside the package.
+It needs the packages of the extra "dev".
 """
 
 import argparse
@@ -191,7 +191,7 @@ def forward_rows(size: str, batch_size: int, models: dict[str, nn.Module], devic
 
     def call(name: str, model: nn.Module) -> None:
         with torch.inference_mode(), training_autocast(device, precision):
-            loss_of(name.split(",")[0] if name.startswith(OURS) else name, model, imgs)
+            loss_of(name, model, imgs)
 
     calls = {name: partial(call, name, model) for name, model in models.items()}
     return rows_of(
@@ -224,7 +224,7 @@ def training_step(name: str, model: nn.Module, imgs: Tensor, precision: str) -> 
 
     def step() -> None:
         with context(imgs.device, precision):
-            loss = loss_of(OURS if name.startswith(OURS) else name, model, imgs)
+            loss = loss_of(name, model, imgs)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

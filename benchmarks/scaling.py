@@ -36,7 +36,8 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
             ids = ids_from_mask(mask)[0].to(device)
             calls[value, "encoder"] = lambda model=model, imgs=imgs, ids=ids: model.encoder(imgs, ids)
             calls[value, "whole model"] = lambda model=model, imgs=imgs, mask=mask: model(imgs, mask)
-        found = take_turns(calls, device, seconds=0.3, context=torch.inference_mode)
+        with torch.inference_mode():
+            found = take_turns(calls, device, seconds=0.3)
         for part, field in (("encoder", "encoder"), ("whole model", "total")):
             flops = {value: getattr(count_flops(cfg), field) for value, cfg in configs.items()}
             most = max(flops, key=flops.get)

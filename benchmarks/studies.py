@@ -15,7 +15,7 @@ from mae_lite.device import pick_device
 from mae_lite.features import extract_features
 from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
-from mae_lite.pretrain import accumulate_gradients, training_kernels
+from mae_lite.pretrain import accumulate_gradients
 from mae_lite.probes import knn_predict, linear_probe
 from mae_lite.studies.ablations import STORE_SIZE
 from mae_lite.studies.arms import MODEL, PLANS
@@ -36,7 +36,7 @@ def encoder_rows(device: torch.device) -> dict[str, dict[str, float]]:
         "encoder, step of 64, without mask tokens": lambda: plain(imgs, ids).square().mean().backward(),
         "encoder, step of 64, with mask tokens": lambda: tokens(imgs, mask).square().mean().backward(),
     }
-    found = [take_turns(calls, device, turns=1, context=lambda: training_kernels(device, "fp32")) for _ in range(TURNS)]
+    found = [take_turns(calls, device, turns=1) for _ in range(TURNS)]
     table = {name: {"median_ms": median(turn[name]["median_ms"] for turn in found)} for name in calls}
     first, second = ([turn[name]["median_ms"] for turn in found] for name in calls)
     ratios = [b / a for a, b in zip(first, second, strict=True)]

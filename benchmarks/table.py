@@ -40,7 +40,7 @@ def lines(head: list[str], rows: list[list[str]]) -> str:
 
 
 def peers(record: dict) -> str:
-    """Milliseconds of each model in each setting, best of those in float32 alike in bold; `floor` is the products'."""
+    """Milliseconds of each model in each setting, and of the matrix products alone."""
     settings: dict[tuple, dict[str, dict]] = {}
     for name, row in record["rows"].items():
         found = re.fullmatch(r"(\w+), batch (\d+), (forward|training step), (fp32|bf16), (.+)", name)

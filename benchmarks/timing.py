@@ -2,8 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -31,7 +30,6 @@ def take_turns(
     *,
     turns: int = TURNS,
     seconds: float = 1.0,
-    context: Callable[[], AbstractContextManager] = nullcontext,
 ) -> dict[str, dict[str, float]]:
     """All calls one after the other, again and again, so that what else the machine does slows all alike.
 
@@ -42,9 +40,13 @@ def take_turns(
     found = {name: [] for name in calls}
     for _ in range(turns):
         for name, call in calls.items():
-            with context():
-                found[name].append(measure("call(); sync()", seconds=seconds, call=call, sync=sync)["median_ms"])
-    return {name: {"median_ms": median(t), "low_ms": min(t), "high_ms": max(t)} for name, t in found.items()}
+            found[name].append(measure("call(); sync()", seconds=seconds, call=call, sync=sync)["median_ms"])
+    return {name: spread(times) for name, times in found.items()}
+
+
+def spread(milliseconds: Sequence[float]) -> dict[str, float]:
+    """The row of times measured one by one."""
+    return {"median_ms": median(milliseconds), "low_ms": min(milliseconds), "high_ms": max(milliseconds)}
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:

@@ -50,8 +50,8 @@ def peers(monkeypatch):
     return module
 
 
-def once(c):
-    c()
+def once(work):
+    work()
     return dict.fromkeys(("median_ms", "low_ms", "high_ms"), 1.0)
 
 
@@ -133,15 +133,13 @@ def test_what_the_readme_says_of_speed():
     for size in ("base", "large"):
         assert times(size, 1, "forward", "mae-lite, prepacked", other="official forward, timm blocks") < 0.755
     step = "training step", "mae-lite, compiled"
-    full, half, mixed = (times("base", 8, *step, p, theirs=q) for p, q in zip(PRECISIONS, THEIRS, strict=True))
+    full, half = (times("base", 8, *step, precision) for precision in ("fp32", "bf16"))
+    mixed = times("base", 8, *step, "bf16", theirs="fp32")
     assert f"compiled, takes {full:.2f} of it in float32 and {half:.2f} in bfloat16" in text
     assert f"then takes {mixed:.2f} of what Hugging Face's model takes in float32" in text
     assert mixed < 0.85
     row = benchmark("table").load("peers")["rows"]["base, batch 8, training step, fp32, Hugging Face ViTMAE"]
     assert f"products alone would take {row['floor_ms'] / row['median_ms']:.2f} of its float32 step" in text
-
-
-PRECISIONS, THEIRS = ("fp32", "bf16", "bf16"), ("fp32", "bf16", "fp32")
 
 
 def test_what_the_guide_says_of_waiting_and_of_data():
@@ -151,13 +149,11 @@ def test_what_the_guide_says_of_waiting_and_of_data():
     assert ms["import mae_lite"] < 1.15 * ms["import torch"]
     assert ms["first picture after import torch"] < 3000
     assert ms["playground: a move, in the kernel"] < 40
-    loader, ours = (1 - rate[f"fp32, {name}"] / rate["fp32, model alone"] for name in LOOPS)
+    loops = "DataLoader loop", "pretrain, in memory"
+    loader, ours = (1 - rate[f"fp32, {name}"] / rate["fp32, model alone"] for name in loops)
     assert f"costs {loader:.0%} of it and cropping by matrix products {ours:.0%};" in text.replace(" %", "%")
     best = rate["bf16, pretrain, in memory, compiled"]
     assert f"{best / rate['bf16, DataLoader loop']:.2f} times as many images as the usual loop in bfloat16" in text
     assert f"{best / rate['fp32, DataLoader loop']:.2f} times as many as it has in float32" in text
     alone = [rate[f"data alone, {name}"] for name in ("DataLoader", "in memory", "decoded when needed")]
     assert "gives {:,.0f} images a second, `pretrain` {:,.0f} from memory and {:,.0f} decoded".format(*alone) in text
-
-
-LOOPS = ("DataLoader loop", "pretrain, in memory")

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mae_lite.device import training_autocast
 from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.studies.text_data import MASK, UNK
 from mae_lite.studies.text_model import TextConfig, WordModel, shifted
@@ -95,7 +96,7 @@ def train_words(
 
 def _step(model: WordModel, ids: Tensor, cfg: TextTraining, optimizers: list, generator: torch.Generator) -> float:
     x = draw_batch(ids, model.cfg.length, cfg.batch_size, generator)
-    with torch.autocast("cpu", torch.bfloat16, enabled=cfg.precision == "bf16"):
+    with training_autocast(torch.device("cpu"), cfg.precision):
         loss = text_loss(model, x, generator)
     if not loss.isfinite():
         raise ValueError(f"The loss is {loss.item()}; delete the run's folder and train with a rate below {cfg.lr}.")
