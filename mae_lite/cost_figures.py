@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from mae_lite.assets import asset_path
-from mae_lite.style import LINES, STYLE, AltFigure, plain_axes
+from mae_lite.style import LINES, STYLE, AltFigure, by_ratio, plain_axes
 
 SWEEPS = {
     "mask ratio": "share of patches hidden",
@@ -25,18 +25,9 @@ def show_times(mask_ratios: Sequence[float], times: Mapping[str, Sequence[float]
     Raises:
         ValueError: if a line has not one time for each ratio, or there are more lines than distinct styles.
     """
-    wrong = [name for name, line in times.items() if len(line) != len(mask_ratios)]
-    if wrong or not 1 <= len(times) <= len(LINES):
-        raise ValueError(
-            f"show_times takes 1 to {len(LINES)} lines with {len(mask_ratios)} times each, one for each mask ratio; it "
-            f"got { ({name: len(line) for name, line in times.items()}) }."
-        )
-    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
-    ax = fig.subplots()
-    for (name, line), (colour, marker, dash) in zip(times.items(), LINES, strict=False):
-        ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
+    fig = by_ratio("show_times", mask_ratios, times, "times")
+    (ax,) = fig.axes
     plain_axes(ax, xlabel="share of patches hidden", ylabel="milliseconds", title=title)
-    ax.xaxis.set_major_formatter("{x:.0%}")
     words = [f"{name} from {line[0]:,.0f} to {line[-1]:,.0f}" for name, line in times.items()]
     span = f"{mask_ratios[0]:.0%} to {mask_ratios[-1]:.0%}"
     fig.alt = f"Milliseconds as the share of hidden patches goes from {span}: {'; '.join(words)}."

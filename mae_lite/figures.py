@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mae_lite.film import FILM_PHOTOS, Film, film_row
 from mae_lite.reconstruction import PANELS, Reconstruction
-from mae_lite.style import DPI, LINES, STYLE, AltFigure, plain_axes, show_picture
+from mae_lite.style import DPI, LINES, STYLE, AltFigure, by_ratio, plain_axes, show_picture
 from mae_lite.sweeps import Guesses, measures
 
 LOSSES = {"loss": "training (mean since the point before)", "val_loss": "validation"}
@@ -86,23 +86,14 @@ def show_errors(
     Raises:
         ValueError: if a line has not one error for each ratio, or there are more lines than distinct styles.
     """
-    wrong = [name for name, line in errors.items() if len(line) != len(mask_ratios)]
-    if wrong or len(errors) > len(LINES):
-        raise ValueError(
-            f"show_errors takes 1 to {len(LINES)} lines with {len(mask_ratios)} errors each, one for each mask ratio; "
-            f"it got { ({name: len(line) for name, line in errors.items()}) }."
-        )
-    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
-    ax = fig.subplots()
-    for (name, line), (colour, marker, dash) in zip(errors.items(), LINES, strict=False):
-        ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
+    fig = by_ratio("show_errors", mask_ratios, errors, "errors")
+    (ax,) = fig.axes
     if trained_at is not None:
         ax.axvline(trained_at, color="0.4", linewidth=1)
         ax.text(
             trained_at, 0.02, f" trained at {trained_at:.0%}", transform=ax.get_xaxis_transform(), color="0.3", **STYLE
         )
     plain_axes(ax, xlabel="share of patches hidden", ylabel="MSE on hidden patches")
-    ax.xaxis.set_major_formatter("{x:.0%}")
     fig.alt = _errors_alt(mask_ratios, errors)
     return fig
 

@@ -1,6 +1,7 @@
 """The one look of all figures: a figure with alt text, the styles of lines, pictures without axes."""
 
 import io
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,6 +39,26 @@ def show_picture(ax: Axes, picture: np.ndarray) -> None:
     ax.imshow(picture)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
+
+
+def by_ratio(caller: str, mask_ratios: Sequence[float], lines: Mapping[str, Sequence[float]], what: str) -> AltFigure:
+    """A figure with a labelled line for each name against the mask ratio, in the styles of LINES.
+
+    Raises:
+        ValueError: if a line has not one value for each ratio, or there are no lines, or more than distinct styles.
+    """
+    wrong = [name for name, line in lines.items() if len(line) != len(mask_ratios)]
+    if wrong or not 1 <= len(lines) <= len(LINES):
+        raise ValueError(
+            f"{caller} takes 1 to {len(LINES)} lines with {len(mask_ratios)} {what} each, one for each mask ratio; it "
+            f"got { ({name: len(line) for name, line in lines.items()}) }."
+        )
+    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
+    ax = fig.subplots()
+    for (name, line), (colour, marker, dash) in zip(lines.items(), LINES, strict=False):
+        ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    return fig
 
 
 def plain_axes(ax: Axes, **settings) -> None:
