@@ -40,7 +40,6 @@ from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.packed import can_prepack, prepack
 from mae_lite.patches import patchify
-from mae_lite.pretrain import training_kernels
 
 OURS, HUGGING_FACE, OFFICIAL, VIT_PYTORCH = (
     "mae-lite", "Hugging Face ViTMAE", "official forward, timm blocks", "vit-pytorch MAE",
@@ -220,10 +219,9 @@ def training_step(name: str, model: nn.Module, imgs: Tensor, precision: str) -> 
     model.train()
     fused = True if name.startswith(OURS) or name == HUGGING_FACE else None
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), fused=fused)
-    context = training_kernels if name.startswith(OURS) else training_autocast
 
     def step() -> None:
-        with context(imgs.device, precision):
+        with training_autocast(imgs.device, precision):
             loss = loss_of(name, model, imgs)
         loss.backward()
         optimizer.step()

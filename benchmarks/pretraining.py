@@ -32,11 +32,11 @@ from mae_lite.assets import list_photos
 from mae_lite.augment import augment
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
-from mae_lite.device import has_bf16, pick_device
+from mae_lite.device import has_bf16, pick_device, training_autocast
 from mae_lite.images import normalize, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.pretrain import batch_indices, pretrain, training_kernels
+from mae_lite.pretrain import batch_indices, pretrain
 from mae_lite.recipe import PretrainConfig, make_optimizers
 
 PICTURES = 512
@@ -98,7 +98,7 @@ def plain_loop(model: MAE, batches: Iterator[torch.Tensor], plan: PretrainConfig
     for imgs in batches:
         imgs = imgs.to(device, non_blocking=True)
         mask = random_mask(model.num_patches, model.cfg.mask_ratio, batch_size=len(imgs))
-        with training_kernels(device, plan.precision):
+        with training_autocast(device, plan.precision):
             loss = model(imgs, mask).loss
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), plan.clip_grad)

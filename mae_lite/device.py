@@ -42,14 +42,13 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def uses_bf16(device: torch.device, precision: str) -> bool:
-    """What a training's "fp32", "bf16" or "auto" means there; "auto" is bf16 where `has_bf16`."""
-    return precision == "bf16" or (precision == "auto" and has_bf16(device))
-
-
 def training_autocast(device: torch.device, precision: str) -> torch.autocast:
-    """For training: matrix products in the precision that `uses_bf16` says. Losses stay in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, precision))
+    """For training: matrix products in bf16 or, for "fp32", as they are; "auto" is bf16 where `has_bf16`.
+
+    Losses stay in float32.
+    """
+    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
 
 
 class ThreadChoice:

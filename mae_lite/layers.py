@@ -19,6 +19,20 @@ def sincos_2d(grid_size: tuple[int, int], dim: int) -> Float[Tensor, "n dim"]:
     return torch.cat([f(angle) for angle in angles for f in (torch.sin, torch.cos)], dim=1).float()
 
 
+def attend(
+    q: Float[Tensor, "b heads n_tokens d"],
+    k: Float[Tensor, "b heads n_tokens d"],
+    v: Float[Tensor, "b heads n_tokens d"],
+) -> Float[Tensor, "b heads n_tokens d"]:
+    """softmax(q kᵀ / √d) v: what every token finds at all tokens, each head on its own.
+
+    torch's fused kernel, save in bfloat16 training on a CPU, where its backward pass takes longer than plain products.
+    """
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.requires_grad:
+        return (q * q.shape[-1] ** -0.5 @ k.transpose(-2, -1)).softmax(dim=-1) @ v
+    return F.scaled_dot_product_attention(q, k, v)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention; q, k and v come from one fused linear layer."""
 
@@ -33,7 +47,7 @@ class Attention(nn.Module):
         b, n, d = x.shape
         qkv = self.qkv(x).reshape(b, n, 3, self.num_heads, d // self.num_heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (b, heads, n_tokens, d / heads)
-        x = F.scaled_dot_product_attention(q, k, v)
+        x = attend(q, k, v)
         return self.proj(x.transpose(1, 2).reshape(b, n, d))
 
 

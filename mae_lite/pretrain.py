@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -12,14 +11,13 @@ import torch
 import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mae_lite.augment import augment
 from mae_lite.config import MAEConfig
 from mae_lite.data import LazyImages
-from mae_lite.device import training_autocast, uses_bf16
+from mae_lite.device import training_autocast
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
@@ -134,22 +132,11 @@ def accumulate_gradients(
         pixels = images[part].to(device, non_blocking=True)
         pixels = augment(pixels, model_cfg.img_size, generator, cfg.augmentation, cfg.min_scale)
         mask = draw_training_masks(model_cfg, cfg.mask_strategy, len(part), generator)
-        with training_kernels(device, cfg.precision):
+        with training_autocast(device, cfg.precision):
             part_loss = forward(normalize(pixels, model_cfg), mask).loss / cfg.accum
         part_loss.backward()
         loss += part_loss.detach()
     return loss
-
-
-@contextmanager
-def training_kernels(device: torch.device, precision: str) -> Iterator[None]:
-    """The precision of a training's forward pass, and the attention that is fastest with it.
-
-    On a CPU in bf16 that is plain matrix products: torch's fused kernel saves memory, but its backward is slower.
-    """
-    plain = device.type == "cpu" and uses_bf16(device, precision)
-    with training_autocast(device, precision), sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
-        yield
 
 
 def draw_training_masks(

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mae_lite.layers import Attention, Block, Mlp, sincos_2d
+from mae_lite.layers import Attention, Block, Mlp, attend, sincos_2d
 
 
 @pytest.mark.parametrize(("rows", "columns", "dim"), [(3, 4, 8), (5, 2, 12), (1, 1, 4)])
@@ -40,6 +40,24 @@ def test_attention_equals_an_explicit_softmax():
         parts.append(scores @ v[..., s])
     expected = torch.cat(parts, dim=-1) @ attention.proj.weight.T + attention.proj.bias
     torch.testing.assert_close(attention(x), expected)
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.bfloat16, 0.01), (torch.float32, 1e-6)])
+def test_attention_in_training_is_that_of_full_precision_to_rounding(dtype, rounding):
+    """Output and gradients, whichever kernel serves the precision; what trains nothing gives the same."""
+    torch.manual_seed(0)
+    exact = torch.randn(3, 2, 4, 50, 16, dtype=torch.float64)
+    upstream = torch.randn(2, 4, 50, 16, dtype=torch.float64)
+    found = {}
+    for kind in (dtype, torch.float64):
+        qkv = exact.to(dtype).to(kind).requires_grad_()
+        out = attend(*qkv)
+        out.backward(upstream.to(kind))
+        found[kind] = out.detach().double(), qkv.grad.double()
+        with torch.no_grad():
+            torch.testing.assert_close(attend(*qkv), out, rtol=2 * rounding, atol=2 * rounding)
+    for what, true in zip(found[dtype], found[torch.float64], strict=True):
+        assert (what - true).norm() / true.norm() < rounding
 
 
 def test_attention_does_not_know_the_order():

@@ -23,10 +23,10 @@ from mae_lite.augment import augment
 from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.config import MAEConfig
 from mae_lite.data import ImageSource, load_images
-from mae_lite.device import pick_device
+from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
 from mae_lite.masking import random_mask
-from mae_lite.pretrain import batch_indices, training_kernels
+from mae_lite.pretrain import batch_indices
 from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.representations import linear_readout, position_readout, r_squared
 from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
@@ -73,7 +73,7 @@ def train_filler(
         pixels = images[batch_indices(step, len(images), cfg)].to(device)
         x = normalize(augment(pixels, TASK.img_size, generator), TASK)
         hidden = draw_hidden(len(x), generator)
-        with training_kernels(device, cfg.precision):
+        with training_autocast(device, cfg.precision):
             loss = hidden_error(model(x, hidden), x, hidden)
         loss.backward()
         for group in optimizer.param_groups:
