@@ -41,7 +41,7 @@ student: .venv/installed-dev
 # Records and table of this machine go to build/bench; those in assets/results were made in the same way.
 bench: .venv/installed-dev
 	mkdir -p build/bench
-	set -e; for part in bundled peers pretraining scaling studies; do \
+	set -e; for part in bundled peers shares pretraining scaling studies; do \
 		$(BIN)/python benchmarks/$$part.py --json build/bench/bench-$$part.json; done
 	$(BIN)/python benchmarks/table.py build/bench
 

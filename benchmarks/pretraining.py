@@ -18,12 +18,13 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import torch
-from timing import main
+from timing import TURNS, main
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -41,8 +42,8 @@ from mae_lite.recipe import PretrainConfig, make_optimizers
 
 PICTURES = 512
 SIDE = 224
-WARM_UP, STEPS = 6, 16
-"""Steps before the clock counts, and steps that count."""
+WARM_UP, STEPS = 5, 10
+"""Steps before the clock counts, more than a loader has at hand, and steps that count."""
 
 
 def write_shard(path: Path) -> None:
@@ -117,18 +118,33 @@ def ours(cfg: MAEConfig, images, plan: PretrainConfig, folder: Path) -> Iterator
     return pretrain(MAE(cfg).to(pick_device()), images, plan, out)
 
 
-def rate(steps: Iterator, batch_size: int, warm_up: int = WARM_UP) -> dict[str, float]:
+def rate(steps: Iterator, batch_size: int, warm_up: int = WARM_UP) -> float:
     """Images a second over all steps that count, since a step that finds its batch ready lives on those before it."""
     for _ in range(warm_up):
         next(steps)
     start = time.perf_counter()
     for _ in range(STEPS):
         next(steps)
-    return {"images_s": STEPS * batch_size / (time.perf_counter() - start)}
+    return STEPS * batch_size / (time.perf_counter() - start)
+
+
+def rates(loops: Mapping[str, Iterator], batch_size: int) -> dict[str, dict[str, float]]:
+    """Images a second of each loop: the median of its turns, the lowest and the highest."""
+    found: dict[str, list[float]] = {name: [] for name in loops}
+    for _ in range(TURNS):
+        for name, steps in loops.items():
+            found[name].append(rate(steps, batch_size))
+    table = {
+        name: {"images_s": median(turns), "low_images_s": min(turns), "high_images_s": max(turns)}
+        for name, turns in found.items()
+    }
+    for name, row in table.items():
+        print(name, row, flush=True)
+    return table
 
 
 def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """The loops in turn, then what they consist of, then two processes."""
+    """The loops in turns, then what they consist of, then two processes."""
     cfg, device = PRESETS[args.preset], pick_device()
     with tempfile.TemporaryDirectory(prefix="mae-lite-") as name:
         folder = Path(name)
@@ -142,19 +158,20 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         batch = next(crops(stored, cfg, plan))
         for precision in ("fp32", "bf16") if has_bf16(device) else ("fp32",):
             one = replace(plan, precision=precision)
-            runs: dict[str, Callable[[], Iterator]] = {
-                "DataLoader loop": lambda one=one: plain_loop(MAE(cfg).to(device), loader(source, cfg, one), one),
-                "pretrain, in memory": lambda one=one: ours(cfg, stored, one, folder),
-                "pretrain, decoded when needed": lambda one=one: ours(cfg, LazyImages(source, side), one, folder),
-                "pretrain, in memory, compiled": lambda one=one: ours(cfg, stored, replace(one, compile=True), folder),
-                "model alone": lambda one=one: plain_loop(MAE(cfg).to(device), itertools.repeat(batch), one),
+            loops = {
+                "DataLoader loop": plain_loop(MAE(cfg).to(device), loader(source, cfg, one), one),
+                "pretrain, in memory": ours(cfg, stored, one, folder),
+                "pretrain, decoded when needed": ours(cfg, LazyImages(source, side), one, folder),
+                "pretrain, in memory, compiled": ours(cfg, stored, replace(one, compile=True), folder),
+                "model alone": plain_loop(MAE(cfg).to(device), itertools.repeat(batch), one),
             }
-            for what, run in runs.items():
-                table[f"{precision}, {what}"] = rate(run(), plan.batch_size)
-                print(precision, what, table[f"{precision}, {what}"], flush=True)
-        table["data alone, DataLoader"] = rate(loader(source, cfg, plan), plan.batch_size)
-        table["data alone, in memory"] = rate(crops(stored, cfg, plan), plan.batch_size)
-        table["data alone, decoded when needed"] = rate(read(LazyImages(source, side), plan), plan.batch_size)
+            table |= rates({f"{precision}, {name}": loop for name, loop in loops.items()}, plan.batch_size)
+        data = {
+            "DataLoader": loader(source, cfg, plan),
+            "in memory": crops(stored, cfg, plan),
+            "decoded when needed": read(LazyImages(source, side), plan),
+        }
+        table |= rates({f"data alone, {name}": batches for name, batches in data.items()}, plan.batch_size)
         if device.type == "cpu":
             table |= {f"torchrun, {n} processes of 1 thread": torchrun(folder, n, args) for n in (1, 2)}
     return table

@@ -1,4 +1,4 @@
-"""The README's tables of speed from the records: python benchmarks/table.py [FOLDER], assets/results if left out."""
+"""The tables of speed from the records: python benchmarks/table.py [FOLDER], assets/results if left out."""
 
 import json
 import re
@@ -74,8 +74,21 @@ def training(record: dict) -> str:
     )
 
 
-TABLES = {"peers": peers, "pretraining": training, "bundled": waits}
-"""The benchmarks that have a table in the README."""
+def shares(record: dict) -> str:
+    """Milliseconds of a training step by kind of operation, and their sum."""
+    rows = []
+    for name, row in record["rows"].items():
+        size, batch_size, precision, model = re.fullmatch(r"(\w+), batch (\d+), (\w+), (.+)", name).groups()
+        parts = [row[f"{kind}_ms"] for kind in ("products", "fused attention", "optimiser", "rest")]
+        between = sum(row.values()) - sum(parts)
+        cells = [f"{ms:,.0f}" for ms in (*parts[:2], between, *parts[2:], sum(row.values()))]
+        rows.append([f"{SIZES.get(size, size)}, {batch_size} at once, {precision}", MODELS[model], *cells])
+    head = ["milliseconds", "", "products", "fused attention", "between", "optimiser", "rest", "in all"]
+    return lines(head, rows)
+
+
+TABLES = {"peers": peers, "pretraining": training, "bundled": waits, "shares": shares}
+"""The benchmarks that have a table in the README or a guide."""
 
 
 def main(folder: Path = RECORDS) -> None:

@@ -60,14 +60,15 @@ def main(
     rows: Callable[[argparse.Namespace], dict[str, dict[str, float]]],
     description: str,
     options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    device: torch.device | None = None,
 ) -> None:
-    """The command line of a benchmark: measure, print, save."""
+    """The command line of a benchmark: measure, print, save. The device is the one that it uses, the best if None."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", help="file to write the record to")
     options(parser)
     args = parser.parse_args()
     record = {
-        "machine": f"{device_name(pick_device())}, threads: {torch.get_num_threads()}",
+        "machine": f"{device_name(device or pick_device())}, threads: {torch.get_num_threads()}",
         "date": date.today().isoformat(), "torch": torch.__version__, "rows": rows(args),
     }  # fmt: skip
     print(f"{record['machine']}, torch {record['torch']}, {record['date']}")

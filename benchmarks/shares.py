@@ -1,0 +1,75 @@
+"""Where the time of a training step goes: python benchmarks/shares.py [--json FILE] [--steps mini:64 base:8].
+
+One step of Hugging Face's ViTMAE and of our model, eager and compiled, under torch's profiler, in milliseconds by kind
+of operation, on a CPU. "products" are those of matrices, the patches' convolution among them: what no other form of the
+same step does without. "compiled code" does, in fewer passes over memory, what "softmax", "GELU", "norms and sums" and
+"copies" do in a model that is not compiled. Fused attention has products of its own inside. What remains, the
+profiler's own time included, is "rest".
+
+It needs the packages of the extra "dev".
+"""
+
+import argparse
+from collections.abc import Callable
+
+import torch
+from peers import BUILD, HUGGING_FACE, OURS, compiled, training_step
+from timing import main
+from torch.profiler import ProfilerActivity, profile
+
+from mae_lite.config import PRESETS
+from mae_lite.device import has_bf16
+
+CPU = torch.device("cpu")
+KINDS = {
+    "products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "convolution"),
+    "fused attention": ("aten::_scaled_dot_product",),
+    "softmax": ("softmax",),
+    "GELU": ("gelu",),
+    "norms and sums": ("layer_norm", "aten::add", "aten::sum", "aten::mul", "aten::div"),
+    "copies": ("aten::copy_", "aten::cat", "aten::clone"),
+    "compiled code": ("CompiledFxGraph",),
+    "optimiser": ("_fused_adamw_",),
+}
+"""Parts of the names of operations, the first kind that fits counts."""
+
+
+def kind_of(operation: str) -> str:
+    """The kind of an operation by its name in the profile."""
+    return next((kind for kind, parts in KINDS.items() if any(part in operation for part in parts)), "rest")
+
+
+def shares(step: Callable[[], object]) -> dict[str, float]:
+    """Milliseconds of a step by kind of operation, each operation without those it calls; two steps warm up."""
+    for _ in range(2):
+        step()
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        step()
+    table = dict.fromkeys([*KINDS, "rest"], 0.0)
+    for event in found.key_averages():
+        table[kind_of(event.key)] += event.self_cpu_time_total / 1000
+    return {f"{kind}_ms": value for kind, value in table.items()}
+
+
+def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Each model at each size and precision."""
+    table = {}
+    for size, batch_size in (one.split(":") for one in args.steps):
+        cfg = PRESETS[size]
+        imgs = torch.randn(int(batch_size), 3, *cfg.img_size)
+        for precision in ("fp32", "bf16") if has_bf16(CPU) else ("fp32",):
+            for name in (HUGGING_FACE, OURS, f"{OURS}, compiled"):
+                model = compiled(BUILD[OURS](cfg)) if name not in BUILD else BUILD[name](cfg)
+                row = shares(training_step(name, model, imgs, precision))
+                table[f"{size}, batch {batch_size}, {precision}, {name}"] = row
+                print(f"{size} {batch_size} {precision} {name}", {k: round(v) for k, v in row.items()}, flush=True)
+    return table
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What to train."""
+    parser.add_argument("--steps", nargs="+", default=["mini:64", "base:8"], metavar="SIZE:BATCH")
+
+
+if __name__ == "__main__":
+    main(rows, __doc__, options, CPU)
