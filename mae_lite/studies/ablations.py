@@ -1,7 +1,8 @@
 """The paper's ablations at a scale that a laptop can run: `python -m mae_lite.studies.ablations --help`.
 
 One small setting, equal for all arms but for what an arm is named after. Each arm is trained by `pretrain`, measured on
-images that no arm was trained on, and appended to assets/results/ablations.jsonl.
+images that no arm was trained on, and appended to assets/results/ablations.jsonl. The bundled records are older than
+today's attention in bfloat16 on CPUs, which rounds in another way: a run again differs from them as seeds do.
 """
 
 import argparse
