@@ -35,8 +35,10 @@ def machine(record: dict) -> str:
 
 
 def lines(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+    """A Markdown table, columns of numbers to the right."""
+    numbers = [all(re.fullmatch(r"[\d,]*", cell) for cell in column) for column in zip(*rows, strict=True)]
+    sides = ["--:" if right else ":--" for right in numbers]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, sides, *rows))
 
 
 def peers(record: dict) -> str:
