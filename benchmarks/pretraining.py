@@ -20,11 +20,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import torch
-from timing import TURNS, main
+from timing import in_turns, main
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -130,10 +131,7 @@ def rate(steps: Iterator, batch_size: int, warm_up: int = WARM_UP) -> float:
 
 def rates(loops: Mapping[str, Iterator], batch_size: int) -> dict[str, dict[str, float]]:
     """Images a second of each loop: the median of its turns, the lowest and the highest."""
-    found: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in range(TURNS):
-        for name, steps in loops.items():
-            found[name].append(rate(steps, batch_size))
+    found = in_turns({name: partial(rate, steps, batch_size) for name, steps in loops.items()})
     table = {
         name: {"images_s": median(turns), "low_images_s": min(turns), "high_images_s": max(turns)}
         for name, turns in found.items()

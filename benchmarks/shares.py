@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: python benchmarks/shares.py [--json FILE] [--steps mini:64 base:8].
+"""Where the time of a training step goes: python benchmarks/shares.py [--json FILE] [--sizes mini base].
 
 One step of Hugging Face's ViTMAE and of our model, eager and compiled, under torch's profiler, in milliseconds by kind
 of operation, on a CPU. "products" are those of matrices, the patches' convolution among them: what no other form of the
@@ -21,6 +21,8 @@ from mae_lite.config import PRESETS
 from mae_lite.device import has_bf16
 
 CPU = torch.device("cpu")
+BATCH_SIZES = {"mini": 64, "base": 8}
+"""The sizes that are profiled, and images at once."""
 KINDS = {
     "products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "convolution"),
     "fused attention": ("aten::_scaled_dot_product",),
@@ -54,12 +56,13 @@ def shares(step: Callable[[], object]) -> dict[str, float]:
 def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Each model at each size and precision."""
     table = {}
-    for size, batch_size in (one.split(":") for one in args.steps):
-        cfg = PRESETS[size]
-        imgs = torch.randn(int(batch_size), 3, *cfg.img_size)
+    for size in args.sizes:
+        cfg, batch_size = PRESETS[size], BATCH_SIZES[size]
+        imgs = torch.randn(batch_size, 3, *cfg.img_size)
         for precision in ("fp32", "bf16") if has_bf16(CPU) else ("fp32",):
-            for name in (HUGGING_FACE, OURS, f"{OURS}, compiled"):
-                model = compiled(BUILD[OURS](cfg)) if name not in BUILD else BUILD[name](cfg)
+            models = {name: BUILD[name](cfg) for name in (HUGGING_FACE, OURS)}
+            models[f"{OURS}, compiled"] = compiled(models[OURS])
+            for name, model in models.items():
                 row = shares(training_step(name, model, imgs, precision))
                 table[f"{size}, batch {batch_size}, {precision}, {name}"] = row
                 print(f"{size} {batch_size} {precision} {name}", {k: round(v) for k, v in row.items()}, flush=True)
@@ -68,7 +71,7 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to train."""
-    parser.add_argument("--steps", nargs="+", default=["mini:64", "base:8"], metavar="SIZE:BATCH")
+    parser.add_argument("--sizes", nargs="+", default=list(BATCH_SIZES), choices=BATCH_SIZES)
 
 
 if __name__ == "__main__":

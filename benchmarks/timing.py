@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -37,11 +38,21 @@ def take_turns(
         For each the median of its turns' medians, and the lowest and highest of them, in milliseconds.
     """
     sync = getattr(torch, device.type).synchronize
-    found = {name: [] for name in calls}
-    for _ in range(turns):
-        for name, call in calls.items():
-            found[name].append(measure("call(); sync()", seconds=seconds, call=call, sync=sync)["median_ms"])
+
+    def milliseconds(call: Callable[[], object]) -> float:
+        return measure("call(); sync()", seconds=seconds, call=call, sync=sync)["median_ms"]
+
+    found = in_turns({name: partial(milliseconds, call) for name, call in calls.items()}, turns)
     return {name: spread(times) for name, times in found.items()}
+
+
+def in_turns(measurements: Mapping[str, Callable[[], float]], turns: int = TURNS) -> dict[str, list[float]]:
+    """What each measured at each of its turns."""
+    found = {name: [] for name in measurements}
+    for _ in range(turns):
+        for name, take in measurements.items():
+            found[name].append(take())
+    return found
 
 
 def spread(milliseconds: Sequence[float]) -> dict[str, float]:
