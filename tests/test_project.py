@@ -4,11 +4,16 @@ import re
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
 import pytest
 import yaml
 from matrix import exact
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 try:
     import tomllib
@@ -31,18 +36,28 @@ def test_environment_yml_equals_pyproject():
     assert found == expected | {f"python{project['requires-python']}"}
 
 
-def test_constraints_satisfy_the_lower_bounds():
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and line[0] != "#"]
 
-    pins = [
-        Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"
-    ]
-    pinned = {canonicalize_name(p.name): str(p.specifier).removeprefix("==") for p in pins}
+
+def test_constraints_satisfy_the_lower_bounds():
+    pinned = {canonicalize_name(p.name): str(p.specifier).removeprefix("==") for p in pins()}
     project = requirements()
     for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
         wanted = Requirement(text)
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+def test_constraints_ask_for_nothing_that_a_python_cannot_have(python):
+    """Debian 12 has Python 3.11.2; pinned to a package for 3.11.5 and later, pip finds no way to install."""
+    here = {"python_version": python.rpartition(".")[0], "python_full_version": python}
+    for pin in pins():
+        with suppress(PackageNotFoundError):  # some are for other systems
+            if pin.marker.evaluate(here) and pin.specifier.contains(version(pin.name)):
+                wanted = metadata(pin.name)["Requires-Python"]
+                assert SpecifierSet(wanted or "").contains(python), f"{pin} is for Python {wanted}"
 
 
 def test_oldest_packages_can_be_read_from_the_lower_bounds():
