@@ -1,20 +1,22 @@
 """Where the time of a training step goes: python benchmarks/shares.py [--json FILE] [--sizes mini base].
 
-One step of Hugging Face's ViTMAE and of our model, eager and compiled, under torch's profiler, in milliseconds by kind
-of operation, on a CPU. "products" are those of matrices, the patches' convolution among them: what no other form of the
-same step does without. "compiled code" does, in fewer passes over memory, what "softmax", "GELU", "norms and sums" and
-"copies" do in a model that is not compiled. Fused attention has products of its own inside. What remains, the
-profiler's own time included, is "rest".
+A step of Hugging Face's ViTMAE and of our model, eager and compiled, under torch's profiler, in milliseconds by kind of
+operation, on a CPU; they take turns, and each kind is the median of its turns. "products" are those of matrices, the
+patches' convolution among them: what no other form of the same step does without. "compiled code" does, in fewer passes
+over memory, what "softmax", "GELU", "norms and sums" and "copies" do in a model that is not compiled. Fused attention
+has products of its own inside. What remains, the profiler's own time included, is "rest".
 
 It needs the packages of the extra "dev".
 """
 
 import argparse
 from collections.abc import Callable
+from functools import partial
+from statistics import median
 
 import torch
 from peers import BUILD, HUGGING_FACE, OURS, compiled, training_step
-from timing import main
+from timing import in_turns, main
 from torch.profiler import ProfilerActivity, profile
 
 from mae_lite.config import PRESETS
@@ -62,8 +64,9 @@ def rows(args: argparse.Namespace) -> dict[str, dict[str, float]]:
         for precision in ("fp32", "bf16") if has_bf16(CPU) else ("fp32",):
             models = {name: BUILD[name](cfg) for name in (HUGGING_FACE, OURS)}
             models[f"{OURS}, compiled"] = compiled(models[OURS])
-            for name, model in models.items():
-                row = shares(training_step(name, model, imgs, precision))
+            steps = {name: training_step(name, model, imgs, precision) for name, model in models.items()}
+            for name, turns in in_turns({name: partial(shares, step) for name, step in steps.items()}).items():
+                row = {kind: median(turn[kind] for turn in turns) for kind in turns[0]}
                 table[f"{size}, batch {batch_size}, {precision}, {name}"] = row
                 print(f"{size} {batch_size} {precision} {name}", {k: round(v) for k, v in row.items()}, flush=True)
     return table

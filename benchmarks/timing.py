@@ -7,12 +7,14 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import torch
 from torch.utils.benchmark import Timer
 
 from mae_lite.device import device_name, pick_device
 
+T = TypeVar("T")
 TURNS = 3
 """Times that all who are compared take their turn."""
 
@@ -46,7 +48,7 @@ def take_turns(
     return {name: spread(times) for name, times in found.items()}
 
 
-def in_turns(measurements: Mapping[str, Callable[[], float]], turns: int = TURNS) -> dict[str, list[float]]:
+def in_turns(measurements: Mapping[str, Callable[[], T]], turns: int = TURNS) -> dict[str, list[T]]:
     """What each measured at each of its turns."""
     found = {name: [] for name in measurements}
     for _ in range(turns):
