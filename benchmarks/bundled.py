@@ -19,9 +19,9 @@ from jupyter_client.manager import start_new_kernel
 from timing import TURNS, main, measure, spread, take_turns
 
 import mae_lite as ml
-from mae_lite.catalogue import bundled_models
-from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.device import pick_device
+from mae_lite.weights.catalogue import bundled_models
+from mae_lite.weights.checkpoints import DEFAULT_MODEL
 from mae_lite.widgets import playground
 
 PICTURE = """import time, torch

@@ -30,7 +30,6 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from mae_lite.assets import list_photos
 from mae_lite.augment import augment
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
@@ -40,6 +39,7 @@ from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.pretrain import batch_indices, pretrain
 from mae_lite.recipe import PretrainConfig, make_optimizers
+from mae_lite.weights.assets import list_photos
 
 PICTURES = 512
 SIDE = 224

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import torch
 
-from mae_lite.assets import asset_path
-from mae_lite.catalogue import format_models, list_models
-from mae_lite.checkpoints import DEFAULT_MODEL, load_model
 from mae_lite.cli_evaluate import add_evaluate, seed
 from mae_lite.cli_pretrain import add_pretrain
 from mae_lite.cli_transfer import add_transfer
@@ -19,6 +16,9 @@ from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.reconstruction import reconstruct
 from mae_lite.training_log import TrainingError
+from mae_lite.weights.assets import asset_path
+from mae_lite.weights.catalogue import format_models, list_models
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 
 def main(argv: list[str] | None = None) -> int:

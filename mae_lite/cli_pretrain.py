@@ -9,7 +9,6 @@ import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-from mae_lite.checkpoints import load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import pick_device
@@ -17,6 +16,7 @@ from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.pretrain import PretrainConfig, pretrain
 from mae_lite.warm_start import warm_start
+from mae_lite.weights.checkpoints import load_model, save_model
 
 
 def positive(text: str) -> int:

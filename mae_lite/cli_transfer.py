@@ -11,8 +11,6 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.assets import user_path
-from mae_lite.checkpoints import DEFAULT_MODEL, load_encoder
 from mae_lite.cli_evaluate import seed
 from mae_lite.cli_pretrain import positive
 from mae_lite.data import ImageSource, load_images
@@ -22,6 +20,8 @@ from mae_lite.features import POOLS, extract_features, pixel_features
 from mae_lite.finetune_config import FinetuneConfig, check_blocks
 from mae_lite.mae import MAE
 from mae_lite.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.weights.assets import user_path
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_encoder
 
 HELD_OUT = 5
 """Without --test every fifth image of a class is held out."""

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from mae_lite.assets import asset_path
 from mae_lite.style import LINES, STYLE, AltFigure, by_ratio, plain_axes
+from mae_lite.weights.assets import asset_path
 
 SWEEPS = {
     "mask ratio": "share of patches hidden",

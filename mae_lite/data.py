@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.assets import user_path
 from mae_lite.images import ImageError, fit_image, open_image, to_tensor
+from mae_lite.weights.assets import user_path
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TIMM_PREFIXES = ("torch/", "hfds/")  # tfds, wds and hfids stream, so they have no picture number i

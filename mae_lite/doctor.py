@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import torch
 
-from mae_lite.assets import asset_path, user_path
-from mae_lite.catalogue import bundled_models, cache_folder
-from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
 from mae_lite.cost import median_seconds
 from mae_lite.device import pick_device
 from mae_lite.images import load_image
 from mae_lite.masking import random_mask
 from mae_lite.reconstruction import reconstruct
+from mae_lite.weights.assets import asset_path, user_path
+from mae_lite.weights.catalogue import bundled_models, cache_folder
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, golden_value, load_model
 
 PACKAGES = ("mae-lite", "torch", "timm", "jupyterlab", "ipywidgets", "anywidget", "matplotlib", "numpy", "pillow")
 EXTENSIONS = {"ipywidgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}

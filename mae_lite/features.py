@@ -10,10 +10,10 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import safe_open
 from torch import Tensor
 
-from mae_lite.assets import asset_path
 from mae_lite.encoder import MAEEncoder
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
+from mae_lite.weights.assets import asset_path
 
 POOLS = ("mean", "cls")
 """How tokens become one vector: the mean of the patches' tokens, or the class token."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from mae_lite.assets import asset_path
+from mae_lite.weights.assets import asset_path
 
 
 class Column(NamedTuple):

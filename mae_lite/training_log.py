@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from mae_lite.config import MAEConfig
 from mae_lite.film import Camera
 from mae_lite.mae import MAE
-from mae_lite.weight_files import read_file
+from mae_lite.weights.files import read_file
 
 FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
 """Settings that may change on resuming; with another number of epochs the schedule goes on from there."""

@@ -6,11 +6,11 @@ import json
 import pytest
 import torch
 
-from mae_lite.assets import asset_path, list_photos
-from mae_lite.catalogue import bundled_models
-from mae_lite.checkpoints import DEFAULT_MODEL, golden_value, load_model
 from mae_lite.evaluate import masked_errors, summarise
 from mae_lite.images import load_image
+from mae_lite.weights.assets import asset_path, list_photos
+from mae_lite.weights.catalogue import bundled_models
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, golden_value, load_model
 
 MODELS = sorted(bundled_models())
 

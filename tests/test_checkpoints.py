@@ -9,14 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mae_lite import catalogue, checkpoints, conversion, downloads
-from mae_lite.catalogue import CheckpointError, format_models, list_models
-from mae_lite.checkpoints import golden_value, load_encoder, load_model, save_model
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.layers import sincos_2d
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.pretrain import PretrainConfig, pretrain
+from mae_lite.weights import catalogue, checkpoints, conversion, downloads
+from mae_lite.weights.catalogue import CheckpointError, format_models, list_models
+from mae_lite.weights.checkpoints import golden_value, load_encoder, load_model, save_model
 
 TINY = MAEConfig(
     img_size=(16, 24), patch_size=8, embed_dim=24, depth=2, num_heads=3, decoder_embed_dim=16, decoder_depth=1,

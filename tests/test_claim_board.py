@@ -6,10 +6,10 @@ import re
 import pytest
 
 from mae_lite import claim_board
-from mae_lite.assets import asset_path
 from mae_lite.claim_board import UNTESTED, count_standings, evidence_in_words, load_claims, show_board, standing
 from mae_lite.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN
 from mae_lite.paper_tables import load_table
+from mae_lite.weights.assets import asset_path
 
 CLAIMS_BY_NAME = {claim.name: claim for claim in load_claims()}
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.checkpoints import save_model
 from mae_lite.cli import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
+from mae_lite.weights.checkpoints import save_model
 
 CFG = MAEConfig(
     img_size=(32, 32), patch_size=8, embed_dim=16, depth=1, num_heads=2,

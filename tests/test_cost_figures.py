@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from mae_lite.assets import asset_path
 from mae_lite.config import PRESETS
 from mae_lite.cost import count_flops
 from mae_lite.cost_figures import SWEEPS, show_scaling, show_times
+from mae_lite.weights.assets import asset_path
 
 
 def test_times_are_the_lines_and_the_words():

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mae_lite import assets
-from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.cli import main
 from mae_lite.doctor import doctor
+from mae_lite.weights import assets
+from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
 module = importlib.import_module("mae_lite.doctor")  # the package's own name is the function
 SIZES = namedtuple("SIZES", "total used free")
@@ -41,7 +41,7 @@ def file(tmp_path, monkeypatch):
     """The default model's weights in a copy of the assets."""
     shutil.copytree(assets.asset_path("weights"), tmp_path / "assets/weights")
     shutil.copytree(assets.asset_path("photos"), tmp_path / "assets/photos")
-    monkeypatch.setattr(assets, "__file__", str(tmp_path / "mae_lite/assets.py"))
+    monkeypatch.setattr(assets, "__file__", str(tmp_path / "mae_lite/weights/assets.py"))
     return tmp_path / "assets/weights" / DEFAULT_MODEL / "model.safetensors"
 
 

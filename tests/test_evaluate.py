@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from mae_lite.assets import list_photos
 from mae_lite.baselines import pixel_mask
 from mae_lite.config import MAEConfig
 from mae_lite.evaluate import format_sweep, format_table, masked_errors, masked_scores, stack_scores, summarise
@@ -11,6 +10,7 @@ from mae_lite.masking import block_mask
 from mae_lite.patches import patchify
 from mae_lite.quality import masked_ssim
 from mae_lite.reconstruction import reconstruct
+from mae_lite.weights.assets import list_photos
 
 CFG = MAEConfig(
     img_size=(16, 24), patch_size=4, embed_dim=16, depth=1, num_heads=2,

@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.catalogue import bundled_models
-from mae_lite.checkpoints import save_model
 from mae_lite.config import PRESETS
 from mae_lite.film import FRAME_BYTES, Camera, film_inputs, load_film, load_history
 from mae_lite.flipbook import to_webp
 from mae_lite.mae import MAE
 from mae_lite.reconstruction import reconstruct
+from mae_lite.weights.catalogue import bundled_models
+from mae_lite.weights.checkpoints import save_model
 
 HISTORY = "step,epoch,lr,loss,val_loss,seconds\n4,1,0.1,2.5,,1\n6,1.5,0.1,2,1.75,2\n10,2,0.1,1.25,,3\n"
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageOps
 
-from mae_lite.assets import asset_path, list_photos
 from mae_lite.images import (
     MAX_PIXELS,
     ImageError,
@@ -23,6 +22,7 @@ from mae_lite.images import (
     to_tensor,
     to_uint8,
 )
+from mae_lite.weights.assets import asset_path, list_photos
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -235,7 +235,7 @@ def test_colours_that_pillow_cannot_convert():
 def test_threads_leave_the_warning_filters_alone():
     code = (
         "import warnings; from concurrent.futures import ThreadPoolExecutor; from mae_lite.images import open_image\n"
-        "from mae_lite.assets import list_photos; before = warnings.filters[:]\n"
+        "from mae_lite.weights.assets import list_photos; before = warnings.filters[:]\n"
         "with ThreadPoolExecutor(8) as pool: list(pool.map(open_image, list_photos()))\n"
         "assert warnings.filters == before, warnings.filters"
     )

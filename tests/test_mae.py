@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from mae_lite.assets import list_photos
 from mae_lite.images import load_image
 from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.patches import patchify, unpatchify
+from mae_lite.weights.assets import list_photos
 
 torch.manual_seed(0)
 IMGS = torch.randn(3, 3, 16, 24)

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-import mae_lite.packed as module
-from mae_lite.assets import asset_path
-from mae_lite.checkpoints import load_model
+import mae_lite.weights.prepack as module
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.packed import PackedLinear, can_prepack, prepack
+from mae_lite.weights.assets import asset_path
+from mae_lite.weights.checkpoints import load_model
+from mae_lite.weights.prepack import PackedLinear, can_prepack, prepack
 
 needs_onednn = pytest.mark.skipif(not can_prepack(), reason="oneDNN's operators are not on this machine")
 

@@ -14,11 +14,11 @@ from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
 import mae_lite as ml
-from mae_lite.assets import asset_path, list_photos
-from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask
+from mae_lite.weights.assets import asset_path, list_photos
+from mae_lite.weights.checkpoints import DEFAULT_MODEL
 from mae_lite.widgets import Playground, playground
 from mae_lite.widgets.pictures import CAPTION
 from mae_lite.widgets.studio import FIRST_PHOTO, KEPT, YOURS

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.cli import main
 from mae_lite.evaluate import format_sweep
+from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mae_lite import MAE, MAEConfig, load_image, random_mask, reconstruct
-from mae_lite.assets import asset_path
 from mae_lite.exercises.searches import best_alone, bisect, errors_when_shown, greedy_patches, scan, visible_psnr
+from mae_lite.weights.assets import asset_path
 
 CFG = MAEConfig(
     img_size=(32, 48), patch_size=8, embed_dim=16, depth=1, num_heads=2,

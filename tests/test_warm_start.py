@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mae_lite.assets import asset_path
-from mae_lite.checkpoints import load_model, save_model
 from mae_lite.cli import main
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.warm_start import warm_start
+from mae_lite.weights.assets import asset_path
+from mae_lite.weights.checkpoints import load_model, save_model
 
 SIZES = ("patch_size", "embed_dim", "num_heads", "decoder_embed_dim", "decoder_num_heads")
 

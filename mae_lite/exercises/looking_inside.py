@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mae_lite import inspection
-from mae_lite.assets import list_photos
 from mae_lite.attention import untrained
-from mae_lite.checkpoints import load_model
 from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.images import load_image
 from mae_lite.representations import layer_features, pca_colours, plain_facts, r_squared
+from mae_lite.weights.assets import list_photos
+from mae_lite.weights.checkpoints import load_model
 
 ENOUGH = 0.95
 """R2 that a read-out must reach where a linear function says nearly all."""

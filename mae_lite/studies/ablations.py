@@ -18,7 +18,6 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.assets import asset_path
 from mae_lite.data import ImageSource, load_images
 from mae_lite.device import pick_device
 from mae_lite.features import extract_features, pixel_features
@@ -33,6 +32,7 @@ from mae_lite.probes import accuracy, knn_predict, linear_probe
 from mae_lite.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
 from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
 from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
+from mae_lite.weights.assets import asset_path
 
 RECORDS = asset_path("results") / "ablations.jsonl"
 MEASURED = ("loss", "mse", "knn", "linear", "finetune")

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from mae_lite.assets import asset_path
 from mae_lite.baselines import pixel_mask
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
@@ -19,6 +18,7 @@ from mae_lite.masking import random_mask
 from mae_lite.patches import patchify
 from mae_lite.studies.ablations import Study, main
 from mae_lite.studies.arms import Arm
+from mae_lite.weights.assets import asset_path
 
 SIGMA = 1.0
 """Deviation of the Gaussian noise, in normalised units: as strong as the images themselves."""

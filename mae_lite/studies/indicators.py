@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mae_lite.assets import asset_path
 from mae_lite.augment import augment
 from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.config import MAEConfig
@@ -31,6 +30,7 @@ from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.representations import linear_readout, position_readout, r_squared
 from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
 from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
+from mae_lite.weights.assets import asset_path
 
 TASK = MAEConfig(img_size=(64, 64), patch_size=8)
 """Of the images and masks; the sizes of a network do not matter here."""

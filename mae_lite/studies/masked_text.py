@@ -17,7 +17,6 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mae_lite.assets import asset_path
 from mae_lite.masking import random_mask
 from mae_lite.studies.records import circumstances
 from mae_lite.studies.text_data import SENTENCE, UNK, Vocabulary, split_chapters, split_words, windows
@@ -32,6 +31,7 @@ from mae_lite.studies.text_fill import (
 )
 from mae_lite.studies.text_model import TextConfig, WordModel, save_word_model, shifted
 from mae_lite.studies.text_training import HIGHEST, LOWEST, TextTraining, train_words
+from mae_lite.weights.assets import asset_path
 
 
 def curve(fill: Callable, ids: Int[Tensor, "b n"], ratios: Sequence[float]) -> list[float]:

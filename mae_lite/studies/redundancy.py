@@ -6,7 +6,7 @@ Made from two records, in no time: assets/results/masked-text.json and assets/re
 import json
 from typing import Any, NamedTuple
 
-from mae_lite.assets import asset_path
+from mae_lite.weights.assets import asset_path
 
 
 class Curve(NamedTuple):

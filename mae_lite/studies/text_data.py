@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mae_lite.assets import asset_path
+from mae_lite.weights.assets import asset_path
 
 SPECIAL = ("<mask>", "<unk>")
 """What stands for a hidden word, and for one outside the vocabulary."""

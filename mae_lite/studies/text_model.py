@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from mae_lite.assets import asset_path
 from mae_lite.layers import Attention, Block
 from mae_lite.studies.text_data import MASK, SPECIAL, Vocabulary
+from mae_lite.weights.assets import asset_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from mae_lite.assets import asset_path
-from mae_lite.checkpoints import DEFAULT_MODEL, load_model
 from mae_lite.classifier import make_classifier
 from mae_lite.data import ImageSource, load_images
 from mae_lite.device import pick_device
@@ -31,6 +29,8 @@ from mae_lite.finetune import FinetuneConfig, held_out_accuracy, train_classifie
 from mae_lite.mae import MAE
 from mae_lite.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.studies.records import append_record, circumstances, find_record, load_records
+from mae_lite.weights.assets import asset_path
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 CLASSES = [
     "tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck", "gas pump",

@@ -9,15 +9,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mae_lite.assets import list_photos
-from mae_lite.catalogue import list_models
-from mae_lite.checkpoints import DEFAULT_MODEL, load_model
 from mae_lite.device import ThreadChoice
 from mae_lite.images import load_image, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_order, mask_from_grid
-from mae_lite.packed import prepack
 from mae_lite.reconstruction import Reconstruction, reconstruct
+from mae_lite.weights.assets import list_photos
+from mae_lite.weights.catalogue import list_models
+from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
+from mae_lite.weights.prepack import prepack
 from mae_lite.widgets.pictures import Photo
 from mae_lite.widgets.words import model_note
 

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from mae_lite.catalogue import ModelInfo
 from mae_lite.figures import show_reconstruction
 from mae_lite.mae import MAE
 from mae_lite.reconstruction import Reconstruction
+from mae_lite.weights.catalogue import ModelInfo
 from mae_lite.widgets.pictures import Photo
 
 SHOWN = {"pasted": "Reconstruction", "output": "Raw output", "error": "Error map"}

@@ -37,7 +37,6 @@ import os
 import torch
 
 import mae_lite as ml
-from mae_lite.checkpoints import DEFAULT_MODEL
 from mae_lite.cost import format_speeds, measure_speed
 from mae_lite.evaluate import masked_errors
 from mae_lite.exercises import reconstruction as check
@@ -45,6 +44,7 @@ from mae_lite.exercises.searches import best_alone, greedy_patches
 from mae_lite.figures import show_comparison, show_guesses, show_unseen
 from mae_lite.lab_figures import show_grid, show_psnr_by_visible
 from mae_lite.sweeps import compare_models, guess, predict_unseen, ratio_sweep, sweep_flipbook, ten_guesses
+from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
 FAST = bool(os.environ.get("MAE_LITE_FAST"))  # fewer repeats, for the tests

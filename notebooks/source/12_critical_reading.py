@@ -295,7 +295,7 @@ check.refute(refute)
 # the three name the same licence?
 
 # %%
-from mae_lite.catalogue import PUBLISHED
+from mae_lite.weights.catalogue import PUBLISHED
 
 for name in ("mae_visualize_vit_base", "timm/vit_base_patch16_224.mae", "facebook/vit-mae-base"):
     print(f"{PUBLISHED[name].source:13} {name:30} {PUBLISHED[name].licence}")

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from mae_lite.assets import asset_path
+from mae_lite.weights.assets import asset_path
 
 pytestmark = [
     pytest.mark.browser,

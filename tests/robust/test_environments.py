@@ -24,7 +24,7 @@ NOBODY = 54321
 SCRIPT = """
 import json, os, pathlib, sys, tempfile
 import mae_lite as ml
-from mae_lite.catalogue import CheckpointError, cache_folder
+from mae_lite.weights.catalogue import CheckpointError, cache_folder
 from mae_lite.cli import main
 from mae_lite.widgets import playground
 
@@ -162,7 +162,7 @@ def shared():
 ASK = """
 import sys
 import mae_lite as ml
-from mae_lite import downloads
+from mae_lite.weights import downloads
 downloads.download = lambda *args: sys.exit("something was to be fetched")
 model = ml.load_model("mae_visualize_vit_base")
 where = {info.name: info.where for info in ml.list_models()}

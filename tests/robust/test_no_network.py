@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from mae_lite.checkpoints import load_model
 from mae_lite.images import load_image
+from mae_lite.weights.checkpoints import load_model
 
 ELSEWHERE = "192.0.2.1"
 """An address that belongs to nobody (RFC 5737)."""
@@ -81,7 +81,7 @@ def test_what_is_bundled_asks_for_nothing(monkeypatch):
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
     model = load_model()
-    from mae_lite.assets import asset_path
+    from mae_lite.weights.assets import asset_path
 
     load_image(asset_path("photos", "cat.jpg"), model)
 

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from PIL import Image
 
 import mae_lite as ml
-from mae_lite.assets import asset_path
 from mae_lite.masking import STRATEGIES, draw_mask
+from mae_lite.weights.assets import asset_path
 from mae_lite.widgets import playground
 from mae_lite.widgets.pictures import encoded
 from mae_lite.widgets.words import SHOWN

@@ -11,14 +11,14 @@ import time
 import pytest
 from test_downloads import body, kept, model, reply, reply_range, server  # noqa: F401 - fixtures
 
-from mae_lite import downloads
-from mae_lite.catalogue import CheckpointError, cache_folder
-from mae_lite.downloads import download, find
+from mae_lite.weights import downloads
+from mae_lite.weights.catalogue import CheckpointError, cache_folder
+from mae_lite.weights.downloads import download, find
 
 NAME = "mae_visualize_vit_base"
 CHILD = """
 import pathlib, sys
-from mae_lite import downloads
+from mae_lite.weights import downloads
 downloads.FAIR_URL, downloads.PAUSE_SECONDS = sys.argv[1], 0
 pathlib.Path(sys.argv[2]).touch()
 print(downloads.find(sys.argv[3]))

@@ -10,14 +10,14 @@ import torch
 from corpus import flips, truncations
 from safetensors.torch import load_file, save_file
 
-from mae_lite.checkpoints import load_model, save_model
 from mae_lite.cli import main
 from mae_lite.config import MAEConfig
-from mae_lite.conversion import CheckpointError
 from mae_lite.mae import MAE
 from mae_lite.pretrain import pretrain
 from mae_lite.recipe import PretrainConfig
 from mae_lite.training_log import TrainingError
+from mae_lite.weights.checkpoints import load_model, save_model
+from mae_lite.weights.conversion import CheckpointError
 
 TINY = MAEConfig(
     img_size=(16, 24), patch_size=8, embed_dim=12, depth=1, num_heads=3,

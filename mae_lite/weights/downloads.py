@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from mae_lite.assets import user_path
-from mae_lite.catalogue import PUBLISHED, CheckpointError, bundled_models, cache_folder
-from mae_lite.weight_files import read_file
+from mae_lite.weights.assets import user_path
+from mae_lite.weights.catalogue import PUBLISHED, CheckpointError, bundled_models, cache_folder
+from mae_lite.weights.files import read_file
 
 FAIR_URL = "https://dl.fbaipublicfiles.com/mae"
 MD5_PREFIXES = {

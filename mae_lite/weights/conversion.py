@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mae_lite.catalogue import PUBLISHED, CheckpointError
 from mae_lite.config import MAEConfig
 from mae_lite.layers import sincos_2d
-from mae_lite.weight_files import read_file
+from mae_lite.weights.catalogue import PUBLISHED, CheckpointError
+from mae_lite.weights.files import read_file
 
 RENAMES = [
     (re.compile(pattern), name)

@@ -13,9 +13,16 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from mae_lite.assets import asset_path
-from mae_lite.catalogue import PUBLISHED, CheckpointError
-from mae_lite.conversion import (
+from mae_lite.decoder import MAEDecoder
+from mae_lite.device import pick_device
+from mae_lite.encoder import MAEEncoder
+from mae_lite.images import load_image
+from mae_lite.layers import sincos_2d
+from mae_lite.mae import MAE
+from mae_lite.masking import random_mask
+from mae_lite.weights.assets import asset_path
+from mae_lite.weights.catalogue import PUBLISHED, CheckpointError
+from mae_lite.weights.conversion import (
     FIELDS,
     SIZES,
     check_kind,
@@ -25,14 +32,7 @@ from mae_lite.conversion import (
     open_tensors,
     renamed,
 )
-from mae_lite.decoder import MAEDecoder
-from mae_lite.device import pick_device
-from mae_lite.downloads import find
-from mae_lite.encoder import MAEEncoder
-from mae_lite.images import load_image
-from mae_lite.layers import sincos_2d
-from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
+from mae_lite.weights.downloads import find
 
 DEFAULT_MODEL = "mae-lite-mini"
 """What `load_model()` loads."""

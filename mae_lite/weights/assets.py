@@ -9,7 +9,7 @@ def asset_path(*parts: str) -> Path:
     Raises:
         FileNotFoundError: if there is no such asset.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for root in (package / "assets", package.parent / "assets"):
         path = root.joinpath(*parts)
         if path.exists():

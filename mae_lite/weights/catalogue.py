@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from mae_lite.assets import asset_path, user_path
+from mae_lite.weights.assets import asset_path, user_path
 
 
 class CheckpointError(ValueError):

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from mae_lite.catalogue import CheckpointError
+from mae_lite.weights.catalogue import CheckpointError
 
 _DAMAGED = (
     SafetensorError, RuntimeError, OSError, EOFError, ValueError, LookupError, AssertionError, AttributeError,
