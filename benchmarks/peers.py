@@ -31,12 +31,12 @@ from vit_pytorch import MAE as VitPytorchMAE
 from vit_pytorch import ViT
 
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.cost import count_flops
 from mae_lite.device import has_bf16, pick_device, training_autocast
 from mae_lite.layers import sincos_2d
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.cost import count_flops
 from mae_lite.patches import patchify
 from mae_lite.weights.checkpoints import load_model
 from mae_lite.weights.prepack import can_prepack, prepack

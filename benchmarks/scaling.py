@@ -11,10 +11,10 @@ import torch
 from timing import main, take_turns
 
 from mae_lite.config import PRESETS
-from mae_lite.cost import count_flops
 from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
+from mae_lite.measure.cost import count_flops
 
 CFG = PRESETS["base"]
 SWEEPS = {

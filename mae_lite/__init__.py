@@ -6,7 +6,6 @@ first), d width, p patch side, patch_dim = p * p * c. A mask is boolean, True = 
 Figures are in `mae_lite.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.pretrain`.
 """
 
-from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
 from mae_lite.device import pick_device
@@ -16,8 +15,9 @@ from mae_lite.images import load_image, to_uint8
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import block_mask, grid_mask, ids_from_mask, mask_from_grid, random_mask
+from mae_lite.measure.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.measure.reconstruct import Reconstruction, reconstruct
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
-from mae_lite.reconstruction import Reconstruction, reconstruct
 from mae_lite.weights.assets import asset_path, list_photos
 from mae_lite.weights.catalogue import list_models
 from mae_lite.weights.checkpoints import load_encoder, load_model, save_model

@@ -10,9 +10,16 @@ import torch
 from tqdm import tqdm
 
 from mae_lite.cli_pretrain import positive, read_images
-from mae_lite.evaluate import evaluation_masks, format_sweep, format_table, masked_scores, stack_scores, summarise
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES
+from mae_lite.measure.evaluate import (
+    evaluation_masks,
+    format_sweep,
+    format_table,
+    masked_scores,
+    stack_scores,
+    summarise,
+)
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 SWEEP = {"ratios": (0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.9, 0.95), "strategies": ("random", "block", "grid")}

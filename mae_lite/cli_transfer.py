@@ -16,10 +16,10 @@ from mae_lite.cli_pretrain import positive
 from mae_lite.data import ImageSource, load_images
 from mae_lite.device import device_name
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import POOLS, extract_features, pixel_features
 from mae_lite.finetune_config import FinetuneConfig, check_blocks
 from mae_lite.mae import MAE
-from mae_lite.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.measure.features import POOLS, extract_features, pixel_features
+from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.weights.assets import user_path
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_encoder
 

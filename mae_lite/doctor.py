@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import torch
 
-from mae_lite.cost import median_seconds
 from mae_lite.device import pick_device
 from mae_lite.images import load_image
 from mae_lite.masking import random_mask
-from mae_lite.reconstruction import reconstruct
+from mae_lite.measure.cost import median_seconds
+from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.weights.assets import asset_path, user_path
 from mae_lite.weights.catalogue import bundled_models, cache_folder
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, golden_value, load_model

@@ -8,9 +8,9 @@ from matplotlib import colormaps
 from torch import Tensor
 
 from mae_lite.film import FILM_PHOTOS, Film, film_row
-from mae_lite.reconstruction import PANELS, Reconstruction
+from mae_lite.measure.reconstruct import PANELS, Reconstruction
+from mae_lite.measure.sweeps import Guesses, measures
 from mae_lite.style import DPI, LINES, STYLE, AltFigure, by_ratio, plain_axes, show_picture
-from mae_lite.sweeps import Guesses, measures
 
 LOSSES = {"loss": "training (mean since the point before)", "val_loss": "validation"}
 """Columns of a history and what they are called."""

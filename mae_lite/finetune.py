@@ -23,10 +23,10 @@ from mae_lite.classifier import make_classifier
 from mae_lite.config import MAEConfig
 from mae_lite.device import training_autocast
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import check_images
 from mae_lite.finetune_config import FinetuneConfig
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
+from mae_lite.measure.features import check_images
 
 
 def finetune(

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from mae_lite.features import check_pool
+from mae_lite.measure.features import check_pool
 
 
 @dataclass(frozen=True, kw_only=True)

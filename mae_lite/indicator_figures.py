@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import normalize
-from mae_lite.reconstruction import GREY
-from mae_lite.representations import pca_colours
+from mae_lite.measure.reconstruct import GREY
+from mae_lite.measure.representations import pca_colours
 from mae_lite.studies.fillers import CELL, KINDS, Filler
 from mae_lite.studies.indicator_answers import BASE, CONTROLS, MASK_ARM, left_over, values
 from mae_lite.studies.indicators import TASK

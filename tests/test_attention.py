@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from mae_lite.attention import (
+from mae_lite.layers import Attention
+from mae_lite.masking import ids_from_mask, random_mask
+from mae_lite.measure.attention import (
     KINDS,
     attention_weights,
     decoder_attention,
@@ -12,8 +14,6 @@ from mae_lite.attention import (
     token_kinds,
     untrained,
 )
-from mae_lite.layers import Attention
-from mae_lite.masking import ids_from_mask, random_mask
 
 B, N = 2, 24  # 4 x 6 patches
 

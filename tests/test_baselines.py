@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
 from mae_lite.config import PRESETS
 from mae_lite.images import load_image
 from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
 from mae_lite.weights.assets import asset_path
 
 FILLS = [visible_mean_fill, nearest_fill, harmonic_fill]

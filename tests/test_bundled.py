@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
-from mae_lite.evaluate import masked_errors, summarise
 from mae_lite.images import load_image
+from mae_lite.measure.evaluate import masked_errors, summarise
 from mae_lite.weights.assets import asset_path, list_photos
 from mae_lite.weights.catalogue import bundled_models
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, golden_value, load_model

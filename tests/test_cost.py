@@ -5,10 +5,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mae_lite.config import PRESETS
-from mae_lite.cost import count_flops, format_speeds, measure_speed
 from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.cost import count_flops, format_speeds, measure_speed
 
 
 @pytest.mark.parametrize("mask_ratio", [0.0, 0.5, 0.75, 0.95])

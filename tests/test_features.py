@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import extract_features, load_features, pixel_features
 from mae_lite.images import normalize
+from mae_lite.measure.features import extract_features, load_features, pixel_features
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from mae_lite.film import load_film, load_history
 from mae_lite.flipbook import img_html
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask
-from mae_lite.reconstruction import PANELS, reconstruct
-from mae_lite.sweeps import guess, predict_unseen, ten_guesses
+from mae_lite.measure.reconstruct import PANELS, reconstruct
+from mae_lite.measure.sweeps import guess, predict_unseen, ten_guesses
 
 SMALL = {
     "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2,

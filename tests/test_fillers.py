@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from mae_lite.baselines import pixel_mask
 from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import pixel_mask
 from mae_lite.studies.fillers import (
     CELL,
     DEPTH,

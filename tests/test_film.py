@@ -11,7 +11,7 @@ from mae_lite.config import PRESETS
 from mae_lite.film import FRAME_BYTES, Camera, film_inputs, load_film, load_history
 from mae_lite.flipbook import to_webp
 from mae_lite.mae import MAE
-from mae_lite.reconstruction import reconstruct
+from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.weights.catalogue import bundled_models
 from mae_lite.weights.checkpoints import save_model
 

@@ -15,9 +15,9 @@ import torch
 
 from mae_lite.claim_board import load_claims
 from mae_lite.config import PRESETS
-from mae_lite.cost import count_flops
 from mae_lite.exercises import homework
 from mae_lite.mae import MAE
+from mae_lite.measure.cost import count_flops
 from mae_lite.paper_tables import load_table
 from mae_lite.weights.assets import asset_path
 

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mae_lite.attention import decoder_attention, encoder_attention
-from mae_lite.inspection import (
+from mae_lite.masking import ids_from_mask, random_mask
+from mae_lite.measure.attention import decoder_attention, encoder_attention
+from mae_lite.measure.inspection import (
     attention_distance,
     attention_rollout,
     attention_shares,
@@ -16,7 +17,6 @@ from mae_lite.inspection import (
     token_distances,
     token_shares,
 )
-from mae_lite.masking import ids_from_mask, random_mask
 
 LAYERS, B, HEADS = 3, 2, 4
 MASK = torch.tensor([[1, 0, 1, 1, 0], [0, 1, 1, 0, 1]]).bool()

@@ -5,7 +5,6 @@ import pytest
 import torch
 from test_figures import Images, pixels
 
-from mae_lite.inspection import attention_shares
 from mae_lite.inspection_figures import (
     BARS,
     colour_picture,
@@ -14,6 +13,7 @@ from mae_lite.inspection_figures import (
     show_shares,
     show_table,
 )
+from mae_lite.measure.inspection import attention_shares
 
 GRID = (3, 4)
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mae_lite.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels, standardise
+from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels, standardise
 
 PROBES = {"linear": linear_probe, "ridge": ridge_probe}
 

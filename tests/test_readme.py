@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mae_lite.cli import main
-from mae_lite.evaluate import format_sweep
+from mae_lite.measure.evaluate import format_sweep
 from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
 ROOT = Path(__file__).parent.parent

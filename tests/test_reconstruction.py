@@ -5,13 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.measure.reconstruct import PANELS, reconstruct
 from mae_lite.patches import unpatchify
-from mae_lite.reconstruction import PANELS, reconstruct
 from mae_lite.weights.assets import asset_path
 
 SMALL = {"img_size": (32, 48), "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}

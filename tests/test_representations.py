@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mae_lite.layers import sincos_2d
-from mae_lite.representations import (
+from mae_lite.measure.representations import (
     cka_matrix,
     cosine_similarity,
     layer_features,

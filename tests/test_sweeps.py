@@ -12,9 +12,8 @@ from PIL import Image
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
-from mae_lite.patches import patchify, unpatchify
-from mae_lite.reconstruction import reconstruct
-from mae_lite.sweeps import (
+from mae_lite.measure.reconstruct import reconstruct
+from mae_lite.measure.sweeps import (
     RATIOS,
     compare_models,
     complementary_masks,
@@ -26,6 +25,7 @@ from mae_lite.sweeps import (
     sweep_label,
     ten_guesses,
 )
+from mae_lite.patches import patchify, unpatchify
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from PIL import Image
 
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
+from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import patchify
-from mae_lite.reconstruction import GREY
 from mae_lite.token_figures import journey_flipbook, known_pictures, show_tokens
 from mae_lite.token_ledger import CLS, Ledger
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.cost import count_flops
 from mae_lite.exercises.check import call, compare, exercise, expect, given, random_tensor
+from mae_lite.measure.cost import count_flops
 
 
 def _pick(x: Tensor, ids: Tensor) -> Tensor:

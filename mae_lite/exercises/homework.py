@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.cost import count_flops
 from mae_lite.exercises.critical_reading import noise_of_gap
 from mae_lite.loss import mae_loss
 from mae_lite.masking import ids_from_mask, random_mask
+from mae_lite.measure.cost import count_flops
 from mae_lite.patches import normalize_patches
 from mae_lite.recipe import PretrainConfig, learning_rate
 

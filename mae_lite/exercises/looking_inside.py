@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mae_lite import inspection
-from mae_lite.attention import untrained
 from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.images import load_image
-from mae_lite.representations import layer_features, pca_colours, plain_facts, r_squared
+from mae_lite.measure import inspection
+from mae_lite.measure.attention import untrained
+from mae_lite.measure.representations import layer_features, pca_colours, plain_facts, r_squared
 from mae_lite.weights.assets import list_photos
 from mae_lite.weights.checkpoints import load_model
 
@@ -27,7 +27,7 @@ FIRST_CONTROL = 10
 
 @exercise
 def attention_distance(mine: Any) -> str:
-    """`mine(weights, grid_size)` equals `mae_lite.inspection.attention_distance`, (layers, heads)."""
+    """`mine(weights, grid_size)` equals `mae_lite.measure.inspection.attention_distance`, (layers, heads)."""
     grid, n = (3, 5), 15
     weights = (2 * random_tensor(3, 2, 4, 1 + n, 1 + n)).softmax(dim=4)
     got = call(mine, weights, grid, hint="16 tokens are the class token and the patches of a grid of 3 x 5.")
@@ -65,7 +65,7 @@ def attention_distance(mine: Any) -> str:
 
 @exercise
 def attention_rollout(mine: Any) -> str:
-    """`mine(weights)` equals `mae_lite.inspection.attention_rollout`, (b, t, t)."""
+    """`mine(weights)` equals `mae_lite.measure.inspection.attention_rollout`, (b, t, t)."""
     weights = (2 * random_tensor(3, 2, 4, 5, 5)).softmax(dim=4)
     got = call(mine, weights, hint="weights are (layers, b, heads, t, t); the result is (b, t, t).")
     mean, same = weights.mean(dim=2), torch.eye(5)

@@ -14,8 +14,8 @@ from torch import Tensor
 from mae_lite.exercises.check import call, exercise, expect
 from mae_lite.exercises.limits import beat_the_model, fewest_visible
 from mae_lite.exercises.searches import errors_when_shown, trained_and
-from mae_lite.reconstruction import Reconstruction, reconstruct
-from mae_lite.sweeps import guess
+from mae_lite.measure.reconstruct import Reconstruction, reconstruct
+from mae_lite.measure.sweeps import guess
 
 __all__ = ["beat_the_model", "fewest_visible", "object_or_background", "ten_best"]
 

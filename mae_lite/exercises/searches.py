@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mae_lite.baselines import pixel_mask
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import pixel_mask
+from mae_lite.measure.quality import masked_psnr
+from mae_lite.measure.sweeps import guess
 from mae_lite.patches import unpatchify
-from mae_lite.quality import masked_psnr
-from mae_lite.sweeps import guess
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.checkpoints import load_model
 

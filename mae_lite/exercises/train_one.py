@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.cost import count_flops
 from mae_lite.exercises.check import call, compare, exercise, expect
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.cost import count_flops
 from mae_lite.patches import patchify
 from mae_lite.pretrain import PretrainConfig
 from mae_lite.pretrain import learning_rate as package_rate

@@ -14,11 +14,11 @@ from mae_lite.classifier import freeze as package_freeze
 from mae_lite.classifier import make_classifier
 from mae_lite.config import MAEConfig
 from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
-from mae_lite.features import BundledFeatures, load_features
 from mae_lite.mae import MAE
-from mae_lite.probes import accuracy, ridge_probe, some_labels
-from mae_lite.probes import knn_predict as package_knn
-from mae_lite.probes import ridge_scores as package_scores
+from mae_lite.measure.features import BundledFeatures, load_features
+from mae_lite.measure.probes import accuracy, ridge_probe, some_labels
+from mae_lite.measure.probes import knn_predict as package_knn
+from mae_lite.measure.probes import ridge_scores as package_scores
 
 DEPTH = 3
 MINE, DRAWS, SHARE = "mae-lite-mini", range(5), 0.05

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from mae_lite.baselines import pixel_mask
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import pixel_mask
 from mae_lite.patches import patchify
 from mae_lite.studies.ablations import Study, main
 from mae_lite.studies.arms import Arm

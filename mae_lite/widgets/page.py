@@ -11,7 +11,7 @@ from traitlets import Bytes, Enum, Int, List, Unicode
 
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, mask_from_grid, num_masked
-from mae_lite.reconstruction import Reconstruction
+from mae_lite.measure.reconstruct import Reconstruction
 from mae_lite.widgets.pictures import Photo, captioned, encoded, thumbnail, uploaded_files, write_new
 from mae_lite.widgets.studio import YOURS, Studio
 from mae_lite.widgets.words import SHOWN, alt, as_python, facts, file_name, source_title, title, twin

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from mae_lite.figures import metrics_line
 from mae_lite.images import ImageError, fit_image, open_image
-from mae_lite.reconstruction import Reconstruction
+from mae_lite.measure.reconstruct import Reconstruction
 
 PICTURE_SIDE = 336
 """A picture's width is the whole multiple of the model's that is nearest to this."""

@@ -13,7 +13,7 @@ from mae_lite.device import ThreadChoice
 from mae_lite.images import load_image, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_order, mask_from_grid
-from mae_lite.reconstruction import Reconstruction, reconstruct
+from mae_lite.measure.reconstruct import Reconstruction, reconstruct
 from mae_lite.weights.assets import list_photos
 from mae_lite.weights.catalogue import list_models
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model

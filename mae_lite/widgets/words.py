@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mae_lite.figures import show_reconstruction
 from mae_lite.mae import MAE
-from mae_lite.reconstruction import Reconstruction
+from mae_lite.measure.reconstruct import Reconstruction
 from mae_lite.weights.catalogue import ModelInfo
 from mae_lite.widgets.pictures import Photo
 

@@ -20,8 +20,9 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import cost, text_figures
+from mae_lite import text_figures
 from mae_lite.exercises import words_to_pixels as check
+from mae_lite.measure import cost
 from mae_lite.paper_tables import load_table
 from mae_lite.studies import redundancy, text_data, text_fill, text_model
 from mae_lite.timeline import Timeline

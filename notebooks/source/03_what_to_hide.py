@@ -21,9 +21,10 @@ import tempfile
 import torch
 
 import mae_lite as ml
-from mae_lite import evaluate, linear_mae, mask_figures, masking, patch_figures, pretrain
+from mae_lite import mask_figures, masking, patch_figures, pretrain
 from mae_lite.exercises import what_to_hide as check
 from mae_lite.figures import show_comparison
+from mae_lite.measure import evaluate, linear_mae
 
 _ = torch.set_grad_enabled(False)  # until the reader's question
 
@@ -398,7 +399,7 @@ strip, hidden = photos[:1, :, :1, 50:53], torch.tensor([[[[False, True, False]]]
 table = torch.tensor([[c0, c1, c2, 0.0, c2, c1]]).expand(2, 6)  # by offset, negative ones from the end
 package = linear_mae.linear_fill(strip, hidden, table, ridge=0.0)
 torch.testing.assert_close(package[0, :, 0, 1], strip[0, :, 0, [0, 2]] @ weights)
-print("equals mae_lite.linear_mae.linear_fill")
+print("equals mae_lite.measure.linear_mae.linear_fill")
 
 # %% [markdown]
 # **Explain.** Neighbours are so alike that the best linear guess is almost exactly their mean: the soap film.

@@ -492,14 +492,14 @@ def decoder_flops(cfg, t):
 # with the package, whose tests compare with PyTorch's own counter.
 
 # %%
-from mae_lite.cost import count_flops
+from mae_lite.measure.cost import count_flops
 
 for sizes in ml.PRESETS.values():
     everything = 1 + sizes.num_patches
     for t, extra in ((everything - round(0.75 * sizes.num_patches), False), (everything, True)):
         counted = count_flops(sizes, 0.75, mask_tokens_in_encoder=extra)
         assert (encoder_flops(sizes, t), decoder_flops(sizes, t)) == (counted.encoder, counted.decoder)
-print("equal to mae_lite.cost.count_flops for", ", ".join(ml.PRESETS))
+print("equal to mae_lite.measure.cost.count_flops for", ", ".join(ml.PRESETS))
 
 # %% [markdown]
 # Suppose the encoder got mask tokens too: 197 tokens instead of 50, nearly four times as many. **Predict** for ViT-L:

@@ -396,7 +396,7 @@ show_pictures(pictures, alt="A photo with 75 % of its patches hidden; what the m
 # nearer: your model, the harmonic fill that has learnt nothing, or a model that trained for hours on other photos?
 
 # %%
-from mae_lite.evaluate import masked_errors
+from mae_lite.measure.evaluate import masked_errors
 
 
 def report(name, model, numbers):
@@ -458,7 +458,7 @@ show_history(film.history, log_steps=True)
 # A training step is a pass forward and one back. Crops for a measurement of a whole step, with 75 % hidden:
 
 # %%
-from mae_lite.cost import count_flops, median_seconds
+from mae_lite.measure.cost import count_flops, median_seconds
 
 batch = normalize(crops, cfg)  # the 32 crops of the loop above
 

@@ -187,7 +187,7 @@ for name, found in findings.items():
 # **Predict** the second row more closely: how many times the work of our small model is ViT-L's, for one image?
 
 # %%
-from mae_lite.cost import count_flops
+from mae_lite.measure.cost import count_flops
 
 ours = ml.MAEConfig(
     img_size=(64, 64), patch_size=8, embed_dim=192, depth=6, num_heads=3,

@@ -22,11 +22,17 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import inspection, representations
-from mae_lite.attention import attention_weights, decoder_attention, encoder_attention, forward_without, untrained
 from mae_lite.attention_explorer import attention_explorer
 from mae_lite.exercises import looking_inside as check
 from mae_lite.inspection_figures import colour_picture, show_by_layer, show_shares, show_table
+from mae_lite.measure import inspection, representations
+from mae_lite.measure.attention import (
+    attention_weights,
+    decoder_attention,
+    encoder_attention,
+    forward_without,
+    untrained,
+)
 from mae_lite.patch_figures import show_maps
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
@@ -76,7 +82,7 @@ weights, values = weights_of(first, x)
 mixed = (weights @ values).transpose(1, 2).reshape(x.shape)
 torch.testing.assert_close(first.proj(mixed), first(x))  # what the layer computed with its fused function
 torch.testing.assert_close(weights, attention_weights(first, x))
-print("equal to the layer's output and to mae_lite.attention.attention_weights")
+print("equal to the layer's output and to mae_lite.measure.attention.attention_weights")
 
 # %% [markdown]
 # `encoder_attention` does this in every layer while the model runs, by hooks: small functions that PyTorch calls with a

@@ -20,8 +20,9 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import claim_board, evaluate, paper_results, results_figures
+from mae_lite import claim_board, paper_results, results_figures
 from mae_lite.exercises import critical_reading as check
+from mae_lite.measure import evaluate
 from mae_lite.paper_tables import load_table
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here

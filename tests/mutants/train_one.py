@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from mae_lite.cost import count_flops
+from mae_lite.measure.cost import count_flops
 from mutants import Mutant
 
 

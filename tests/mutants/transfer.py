@@ -1,6 +1,6 @@
 import torch
 
-from mae_lite.probes import ridge_probe, some_labels
+from mae_lite.measure.probes import ridge_probe, some_labels
 from mutants import Mutant
 
 

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import check_images
 from mae_lite.layers import Attention
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import ids_from_mask
+from mae_lite.measure.features import check_images
 
 KINDS = ("visible", "hidden", "class")
 """Kinds of tokens; where attention goes has a fourth, "itself"."""

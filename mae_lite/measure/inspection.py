@@ -1,13 +1,13 @@
 """What attention weights say: shares by kind of token, distances, roll-out through the layers.
 
-None of it means much alone. Look at the same numbers for `mae_lite.attention.untrained` before you explain them.
+None of it means much alone. Look at the same numbers for `mae_lite.measure.attention.untrained` before you explain them.
 """
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mae_lite.attention import KINDS, token_kinds
+from mae_lite.measure.attention import KINDS, token_kinds
 
 
 def token_shares(

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from mae_lite.baselines import harmonic_fill, pixel_mask
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
+from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.measure.quality import masked_psnr
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
-from mae_lite.quality import masked_psnr
 
 GREY = 128
 """What hidden patches look like in the masked picture."""

@@ -6,10 +6,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.features import check_images
 from mae_lite.mae import MAE
+from mae_lite.measure.features import check_images
+from mae_lite.measure.probes import standardise
 from mae_lite.patches import patchify
-from mae_lite.probes import standardise
 
 
 @torch.no_grad()

@@ -6,14 +6,14 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from mae_lite.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
 from mae_lite.config import MAEConfig
 from mae_lite.images import normalize, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask
+from mae_lite.measure.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.measure.quality import masked_psnr, masked_ssim
+from mae_lite.measure.reconstruct import FLAT
 from mae_lite.patches import patchify, unpatchify
-from mae_lite.quality import masked_psnr, masked_ssim
-from mae_lite.reconstruction import FLAT
 
 FILLS = {"visible mean": visible_mean_fill, "nearest": nearest_fill, "harmonic": harmonic_fill}
 COLUMNS = {"mse": ("masked MSE", 3), "psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 3)}
@@ -78,7 +78,7 @@ def masked_scores(
 
     Yields:
         For each image the scores of model and rivals by metric and name: "mse" as in `masked_errors`, "psnr" in dB and
-        "ssim" as in `mae_lite.quality`, on the pictures that a screen would show. `stack_scores` joins them.
+        "ssim" as in `mae_lite.measure.quality`, on the pictures that a screen would show. `stack_scores` joins them.
 
     Raises:
         ValueError: as `masked_errors`.

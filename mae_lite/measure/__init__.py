@@ -1,0 +1,1 @@
+"""What a model does to a picture, and how well: reconstructions, baselines, errors, features, attention."""
