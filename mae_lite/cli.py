@@ -10,11 +10,11 @@ from mae_lite.cli_evaluate import add_evaluate, seed
 from mae_lite.cli_pretrain import add_pretrain
 from mae_lite.cli_transfer import add_transfer
 from mae_lite.doctor import doctor
-from mae_lite.figures import show_reconstruction
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.measure.reconstruct import reconstruct
+from mae_lite.show.figures import show_reconstruction
 from mae_lite.training_log import TrainingError
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.catalogue import format_models, list_models

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from mae_lite.style import LINES, STYLE, AltFigure, by_ratio, plain_axes
+from mae_lite.show.style import LINES, STYLE, AltFigure, by_ratio, plain_axes
 from mae_lite.weights.assets import asset_path
 
 SWEEPS = {

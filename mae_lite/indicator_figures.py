@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import normalize
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.measure.representations import pca_colours
+from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
+from mae_lite.show.style import LINES, STYLE, AltFigure
 from mae_lite.studies.fillers import CELL, KINDS, Filler
 from mae_lite.studies.indicator_answers import BASE, CONTROLS, MASK_ARM, left_over, values
 from mae_lite.studies.indicators import TASK
-from mae_lite.style import LINES, STYLE, AltFigure
 
 SEEN, REACHED, EMPTY = (86, 180, 233), (240, 228, 66), (20, 20, 20)
 """Colours of cells: visible, hidden with something arrived, hidden with nothing; they differ in brightness as well."""

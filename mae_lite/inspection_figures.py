@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mae_lite.style import LINES, STYLE, AltFigure, plain_axes, show_picture
+from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes, show_picture
 
 TOP = 0.08
 """Attention drawn as the brightest, as a share of a token's attention; what is more looks the same."""

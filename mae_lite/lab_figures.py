@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import UInt8
 from torch import Tensor
 
-from mae_lite.style import LINES, STYLE, AltFigure, show_picture
+from mae_lite.show.style import LINES, STYLE, AltFigure, show_picture
 
 
 def show_grid(picture: UInt8[Tensor, "3 h w"], patch_size: int) -> AltFigure:

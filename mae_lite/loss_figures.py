@@ -9,13 +9,13 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
-from mae_lite.style import LINES, STYLE, AltFigure
+from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
+from mae_lite.show.style import LINES, STYLE, AltFigure
 
 LEAK = "LEAK"
 """What is written over a picture that was made with a part of the answer."""

@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import to_uint8
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.measure.reconstruct import GREY
-from mae_lite.style import LINES, STYLE, AltFigure, plain_axes
+from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
+from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
 
 CURVES = (*LINES, ("#000000", "x", (0, (6, 2))))
 """One style more than `LINES` has, for five ways to fill."""

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float, Num, UInt8
 from torch import Tensor
 
-from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.patches import patchify, unpatchify
-from mae_lite.style import STYLE, AltFigure
+from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
+from mae_lite.show.style import STYLE, AltFigure
 
 TINTS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00", "#999999")
 """Okabe and Ito's palette; the number of a patch is always written beside its colour."""

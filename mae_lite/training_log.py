@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from mae_lite.config import MAEConfig
-from mae_lite.film import Camera
 from mae_lite.mae import MAE
+from mae_lite.show.film import Camera
 from mae_lite.weights.files import read_file
 
 FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.flipbook import img_html, to_webp
 from mae_lite.images import to_uint8
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.measure.reconstruct import GREY
+from mae_lite.show.flipbook import img_html, to_webp
 
 TURN, TRUTH = "your turn", "the truth"
 WIDTH = 224

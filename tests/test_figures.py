@@ -12,7 +12,11 @@ import torch
 from PIL import Image
 
 from mae_lite.config import MAEConfig
-from mae_lite.figures import (
+from mae_lite.mae import MAE
+from mae_lite.masking import draw_mask
+from mae_lite.measure.reconstruct import PANELS, reconstruct
+from mae_lite.measure.sweeps import guess, predict_unseen, ten_guesses
+from mae_lite.show.figures import (
     LINES,
     metrics_line,
     show_comparison,
@@ -23,12 +27,8 @@ from mae_lite.figures import (
     show_reconstruction,
     show_unseen,
 )
-from mae_lite.film import load_film, load_history
-from mae_lite.flipbook import img_html
-from mae_lite.mae import MAE
-from mae_lite.masking import draw_mask
-from mae_lite.measure.reconstruct import PANELS, reconstruct
-from mae_lite.measure.sweeps import guess, predict_unseen, ten_guesses
+from mae_lite.show.film import load_film, load_history
+from mae_lite.show.flipbook import img_html
 
 SMALL = {
     "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2,
@@ -218,6 +218,6 @@ def test_map_has_each_value_in_its_place_and_grey_where_there_is_none():
 
 
 def test_pyplot_is_never_imported():
-    code = "import sys, mae_lite.figures, mae_lite.widgets; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, mae_lite.show.figures, mae_lite.widgets; print('matplotlib.pyplot' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

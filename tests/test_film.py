@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from mae_lite.config import PRESETS
-from mae_lite.film import FRAME_BYTES, Camera, film_inputs, load_film, load_history
-from mae_lite.flipbook import to_webp
 from mae_lite.mae import MAE
 from mae_lite.measure.reconstruct import reconstruct
+from mae_lite.show.film import FRAME_BYTES, Camera, film_inputs, load_film, load_history
+from mae_lite.show.flipbook import to_webp
 from mae_lite.weights.catalogue import bundled_models
 from mae_lite.weights.checkpoints import save_model
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mae_lite.flipbook import GAP, Strip, flipbook, side_by_side, to_webp
+from mae_lite.show.flipbook import GAP, Strip, flipbook, side_by_side, to_webp
 
 
 def colours(n, size=(20, 30)):

@@ -17,7 +17,6 @@ from mae_lite import pretrain as module
 from mae_lite.augment import augment, random_resized_crop_flip
 from mae_lite.cli import main
 from mae_lite.data import ImageSource, LazyImages, load_images
-from mae_lite.film import load_film
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import grid_mask, random_mask
@@ -30,6 +29,7 @@ from mae_lite.pretrain import (
     masked_error,
     pretrain,
 )
+from mae_lite.show.film import load_film
 
 CFG = PretrainConfig(epochs=3, batch_size=4, blr=0.1, warmup_epochs=1.0, log_every=4, precision="fp32")
 

@@ -91,7 +91,7 @@ class Reconstruction:
 
     def figure(self, panels: tuple[str, ...] = PANELS):
         """The named pictures with titles and the metrics, as a matplotlib figure with alt text."""
-        from mae_lite.figures import show_reconstruction
+        from mae_lite.show.figures import show_reconstruction
 
         return show_reconstruction(self, panels)
 

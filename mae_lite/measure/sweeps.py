@@ -12,12 +12,12 @@ from torch import Tensor
 
 from mae_lite.config import MAEConfig
 from mae_lite.device import autocast
-from mae_lite.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
 from mae_lite.measure.reconstruct import GREY, Reconstruction, reconstruct
 from mae_lite.patches import patchify, unpatchify
+from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 """The mask ratios of a sweep."""

@@ -10,9 +10,9 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from mae_lite.figures import metrics_line
 from mae_lite.images import ImageError, fit_image, open_image
 from mae_lite.measure.reconstruct import Reconstruction
+from mae_lite.show.figures import metrics_line
 
 PICTURE_SIDE = 336
 """A picture's width is the whole multiple of the model's that is nearest to this."""

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from mae_lite.figures import show_reconstruction
 from mae_lite.mae import MAE
 from mae_lite.measure.reconstruct import Reconstruction
+from mae_lite.show.figures import show_reconstruction
 from mae_lite.weights.catalogue import ModelInfo
 from mae_lite.widgets.pictures import Photo
 

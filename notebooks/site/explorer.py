@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 import mae_lite as ml
-from mae_lite.flipbook import img_html, side_by_side, to_webp
 from mae_lite.measure.sweeps import ratio_sweep, sweep_label
+from mae_lite.show.flipbook import img_html, side_by_side, to_webp
 
 PHOTOS = ("astronaut", "coffee", "dahlia", "dogs", "meadow", "pagoda")
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

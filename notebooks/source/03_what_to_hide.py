@@ -23,8 +23,8 @@ import torch
 import mae_lite as ml
 from mae_lite import mask_figures, masking, patch_figures, pretrain
 from mae_lite.exercises import what_to_hide as check
-from mae_lite.figures import show_comparison
 from mae_lite.measure import evaluate, linear_mae
+from mae_lite.show.figures import show_comparison
 
 _ = torch.set_grad_enabled(False)  # until the reader's question
 

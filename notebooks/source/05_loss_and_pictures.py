@@ -21,9 +21,9 @@ import torch
 import mae_lite as ml
 from mae_lite import loss_figures as draw
 from mae_lite.exercises import loss_and_pictures as check
-from mae_lite.figures import show_guesses, show_unseen
 from mae_lite.measure.sweeps import predict_unseen, ten_guesses
 from mae_lite.patch_figures import show_pictures
+from mae_lite.show.figures import show_guesses, show_unseen
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
 

@@ -431,13 +431,13 @@ report("mae-lite-nano, the same held out", nano, held_out)
 # **Predict**: at which of the steps will you first recognise the dahlia? Then leaf through.
 
 # %%
-from mae_lite.film import load_film
+from mae_lite.show.film import load_film
 
 film = load_film("mae-lite-nano")
 film.flipbook(("dahlia", "mountains", "astronaut"), batch_size=128)
 
 # %%
-from mae_lite.figures import show_history
+from mae_lite.show.figures import show_history
 
 last = film.history[-1]
 print(f"{last['step']:,.0f} steps in {last['seconds'] / 60:.0f} minutes; yours: {len(view.history):,} steps")

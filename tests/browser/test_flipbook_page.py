@@ -6,14 +6,14 @@ import pytest
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from mae_lite.flipbook import flipbook
+from mae_lite.show.flipbook import flipbook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BOOK = ".mae-lite-flipbook"
 CODE = """
 import numpy as np
-from mae_lite.flipbook import flipbook
+from mae_lite.show.flipbook import flipbook
 
 frames = [np.full((100, 300, 3), 40 * i, np.uint8) for i in range(6)]
 words = [f"step {i}" for i in range(6)]

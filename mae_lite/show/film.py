@@ -13,13 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.flipbook import Flipbook, Strip, flipbook, side_by_side, to_webp
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import unpatchify
+from mae_lite.show.flipbook import Flipbook, Strip, flipbook, side_by_side, to_webp
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.catalogue import bundled_models
 from mae_lite.weights.checkpoints import load_model

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mae_lite.flipbook import img_html
+from mae_lite.show.flipbook import img_html
 
 STYLE = {"fontsize": 10}
 DPI = 110

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from matplotlib import colormaps
 from torch import Tensor
 
-from mae_lite.film import FILM_PHOTOS, Film, film_row
 from mae_lite.measure.reconstruct import PANELS, Reconstruction
 from mae_lite.measure.sweeps import Guesses, measures
-from mae_lite.style import DPI, LINES, STYLE, AltFigure, by_ratio, plain_axes, show_picture
+from mae_lite.show.film import FILM_PHOTOS, Film, film_row
+from mae_lite.show.style import DPI, LINES, STYLE, AltFigure, by_ratio, plain_axes, show_picture
 
 LOSSES = {"loss": "training (mean since the point before)", "val_loss": "validation"}
 """Columns of a history and what they are called."""
