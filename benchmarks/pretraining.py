@@ -30,15 +30,15 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from mae_lite.augment import augment
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import has_bf16, pick_device, training_autocast
 from mae_lite.images import normalize, open_image
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.pretrain import batch_indices, pretrain
-from mae_lite.recipe import PretrainConfig, make_optimizers
+from mae_lite.train.augment import augment
+from mae_lite.train.data import ImageSource, LazyImages, load_images
+from mae_lite.train.pretrain import batch_indices, pretrain
+from mae_lite.train.recipe import PretrainConfig, make_optimizers
 from mae_lite.weights.assets import list_photos
 
 PICTURES = 512

@@ -16,10 +16,10 @@ from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.measure.cost import count_flops
 from mae_lite.measure.features import extract_features
 from mae_lite.measure.probes import knn_predict, linear_probe
-from mae_lite.pretrain import accumulate_gradients
 from mae_lite.studies.ablations import STORE_SIZE
 from mae_lite.studies.arms import MODEL, PLANS
 from mae_lite.studies.variants import MAEWithMaskTokens
+from mae_lite.train.pretrain import accumulate_gradients
 
 TURNS = 5
 """Times that the two encoders change places."""

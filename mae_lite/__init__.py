@@ -3,7 +3,7 @@
 Axis letters: b batch, c channels, h w pixels, n patches, n_keep visible patches, n_tokens = 1 + n_keep (class token
 first), d width, p patch side, patch_dim = p * p * c. A mask is boolean, True = masked (hidden).
 
-Figures are in `mae_lite.show.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.pretrain`.
+Figures are in `mae_lite.show.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.train.pretrain`.
 """
 
 from mae_lite.config import PRESETS, MAEConfig

@@ -15,7 +15,7 @@ from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.show.figures import show_reconstruction
-from mae_lite.training_log import TrainingError
+from mae_lite.train.log import TrainingError
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.catalogue import format_models, list_models
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model

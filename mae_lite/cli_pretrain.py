@@ -10,12 +10,12 @@ import torch.distributed as dist
 from tqdm import tqdm
 
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.device import pick_device
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
-from mae_lite.pretrain import PretrainConfig, pretrain
-from mae_lite.warm_start import warm_start
+from mae_lite.train.data import ImageSource, LazyImages, load_images
+from mae_lite.train.pretrain import PretrainConfig, pretrain
+from mae_lite.train.warm_start import warm_start
 from mae_lite.weights.checkpoints import load_model, save_model
 
 

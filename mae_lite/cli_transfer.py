@@ -13,13 +13,13 @@ from tqdm import tqdm
 
 from mae_lite.cli_evaluate import seed
 from mae_lite.cli_pretrain import positive
-from mae_lite.data import ImageSource, load_images
 from mae_lite.device import device_name
 from mae_lite.encoder import MAEEncoder
-from mae_lite.finetune_config import FinetuneConfig, check_blocks
 from mae_lite.mae import MAE
 from mae_lite.measure.features import POOLS, extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.finetune_config import FinetuneConfig, check_blocks
 from mae_lite.weights.assets import user_path
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_encoder
 
@@ -160,7 +160,7 @@ def probe(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, k: i
 
 def tune(model: MAEEncoder, imgs, labels, test_imgs, test_labels, plan: FinetuneConfig, name: str) -> float:
     """Accuracy after the last epoch, with a bar."""
-    from mae_lite.finetune import finetune  # timm takes seconds to import
+    from mae_lite.train.finetune import finetune  # timm takes seconds to import
 
     with tqdm(total=plan.epochs, unit="epoch", desc=name, leave=False) as bar:
         for record in finetune(model, imgs, labels, test_imgs, test_labels, plan):

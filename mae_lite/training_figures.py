@@ -1,7 +1,7 @@
 """Figures of a training: the schedule of the learning rate."""
 
-from mae_lite.pretrain import PretrainConfig, learning_rate
 from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
+from mae_lite.train.pretrain import PretrainConfig, learning_rate
 
 
 def show_schedule(cfg: PretrainConfig, steps_per_epoch: int) -> AltFigure:

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from mae_lite.config import MAEConfig
-from mae_lite.finetune import FinetuneConfig
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
@@ -18,6 +17,7 @@ from mae_lite.studies import ablations, arms
 from mae_lite.studies.ablations import RECORDS, main, pixel_error
 from mae_lite.studies.arms import ARMS, CONTROLS, plan_of
 from mae_lite.studies.records import load_records
+from mae_lite.train.finetune import FinetuneConfig
 
 SMALL = MAEConfig(
     img_size=(32, 32), patch_size=8, embed_dim=16, depth=1, num_heads=2,

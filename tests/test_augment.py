@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms.v2 import functional as tv
 
-from mae_lite import augment as augmentations
-from mae_lite.augment import AUGMENTATIONS, augment, colour_jitter, random_resized_crop_flip, resize_matrix
+from mae_lite.train import augment as augmentations
+from mae_lite.train.augment import AUGMENTATIONS, augment, colour_jitter, random_resized_crop_flip, resize_matrix
 
 stretches = st.tuples(st.integers(1, 40), st.integers(0, 39), st.integers(1, 30)).map(
     lambda t: (t[0], min(t[1], 40 - t[0]), t[2])

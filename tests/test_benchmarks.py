@@ -12,7 +12,7 @@ import torch
 
 from mae_lite.config import PRESETS
 from mae_lite.mae import MAE
-from mae_lite.recipe import PretrainConfig
+from mae_lite.train.recipe import PretrainConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -4,9 +4,9 @@ import pytest
 import timm
 import torch
 
-from mae_lite.classifier import freeze, make_classifier, to_timm
 from mae_lite.mae import MAE
 from mae_lite.measure.features import extract_features
+from mae_lite.train.classifier import freeze, make_classifier, to_timm
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from PIL import Image
 
 import mae_lite.cli_evaluate as cli_evaluate
 from mae_lite.cli import main
-from mae_lite.data import ImageSource, load_images
 from mae_lite.measure.evaluate import masked_errors, summarise
+from mae_lite.train.data import ImageSource, load_images
 from mae_lite.weights.checkpoints import save_model
 
 NINE = [0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.9, 0.95]

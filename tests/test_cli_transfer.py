@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from mae_lite.cli_transfer import add_transfer, untrained_like
-from mae_lite.data import ImageSource, load_images
-from mae_lite.finetune import FinetuneConfig, finetune
 from mae_lite.mae import MAE
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.finetune import FinetuneConfig, finetune
 from mae_lite.weights.checkpoints import save_model
 
 COLOURS = {"blue": (20, 30, 200), "green": (20, 190, 40), "red": (210, 30, 20)}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.data import ImageSource, LazyImages, load_images
+from mae_lite.train.data import ImageSource, LazyImages, load_images
 
 COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "eel": (0, 0, 200)}
 

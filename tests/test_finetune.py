@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mae_lite.classifier import make_classifier
-from mae_lite.finetune import FinetuneConfig, finetune, train_classifier
+from mae_lite.train.classifier import make_classifier
+from mae_lite.train.finetune import FinetuneConfig, finetune, train_classifier
 
 QUICK = {"epochs": 2, "batch_size": 8, "blr": 0.05, "drop_path": 0.2, "min_scale": 0.5}
 
@@ -101,7 +101,7 @@ def test_no_path_is_dropped_in_a_frozen_block(small_model, stripes):
 
 def test_rates_by_hand(small_model, stripes):
     """Warm-up, then half a cosine; the head's rate is the base rate, each layer below has layer_decay of it."""
-    import mae_lite.finetune as module
+    import mae_lite.train.finetune as module
 
     seen, made = [], module.create_optimizer_v2
 

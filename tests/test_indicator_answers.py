@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from mae_lite.data import ImageSource, load_images
 from mae_lite.studies import denoising
 from mae_lite.studies.arms import ARMS as ABLATION_ARMS
 from mae_lite.studies.fillers import KINDS, count_parameters, load_filler
@@ -24,6 +23,7 @@ from mae_lite.studies.indicator_answers import (
     weigh,
 )
 from mae_lite.studies.indicators import MEASURED, SEEDS, TASK, harmonic_error, score
+from mae_lite.train.data import ImageSource, load_images
 from mae_lite.weights.assets import asset_path, list_photos
 
 

@@ -6,7 +6,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mae_lite.data import ImageSource, load_images
 from mae_lite.studies import indicators
 from mae_lite.studies.fillers import KINDS, Filler, load_filler
 from mae_lite.studies.indicators import (
@@ -21,6 +20,7 @@ from mae_lite.studies.indicators import (
     train_filler,
 )  # fmt: skip
 from mae_lite.studies.records import load_records
+from mae_lite.train.data import ImageSource, load_images
 
 
 def photos(count=8, size=64, seed=0):

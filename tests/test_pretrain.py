@@ -13,14 +13,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mae_lite import pretrain as module
-from mae_lite.augment import augment, random_resized_crop_flip
 from mae_lite.cli import main
-from mae_lite.data import ImageSource, LazyImages, load_images
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import grid_mask, random_mask
-from mae_lite.pretrain import (
+from mae_lite.show.film import load_film
+from mae_lite.train import pretrain as module
+from mae_lite.train.augment import augment, random_resized_crop_flip
+from mae_lite.train.data import ImageSource, LazyImages, load_images
+from mae_lite.train.pretrain import (
     PretrainConfig,
     TrainingError,
     batch_indices,
@@ -29,7 +30,6 @@ from mae_lite.pretrain import (
     masked_error,
     pretrain,
 )
-from mae_lite.show.film import load_film
 
 CFG = PretrainConfig(epochs=3, batch_size=4, blr=0.1, warmup_epochs=1.0, log_every=4, precision="fp32")
 
@@ -425,7 +425,7 @@ WORKER = """
 import os, torch, torch.distributed as dist
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from mae_lite.pretrain import PretrainConfig, pretrain
+from mae_lite.train.pretrain import PretrainConfig, pretrain
 dist.init_process_group("gloo")
 imgs, cfg, train = torch.load("job.pt", weights_only=True)
 torch.manual_seed(0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_figures import Images
 
-from mae_lite.pretrain import PretrainConfig, learning_rate
+from mae_lite.train.pretrain import PretrainConfig, learning_rate
 from mae_lite.training_figures import show_schedule
 
 PLAN = PretrainConfig(epochs=10, warmup_epochs=2.0, batch_size=64, blr=0.01)

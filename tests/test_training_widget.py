@@ -15,7 +15,7 @@ from PIL import Image
 from test_figures import Images
 
 import mae_lite as ml
-from mae_lite.pretrain import PretrainConfig, TrainingError, pretrain
+from mae_lite.train.pretrain import PretrainConfig, TrainingError, pretrain
 from mae_lite.widgets import training
 from mae_lite.widgets.curve import curve_alt, curve_svg
 from mae_lite.widgets.training import Training, watch_training

@@ -8,7 +8,7 @@ import torch
 from mae_lite.cli import main
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.warm_start import warm_start
+from mae_lite.train.warm_start import warm_start
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.checkpoints import load_model, save_model
 

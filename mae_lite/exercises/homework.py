@@ -17,7 +17,7 @@ from mae_lite.loss import mae_loss
 from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.measure.cost import count_flops
 from mae_lite.patches import normalize_patches
-from mae_lite.recipe import PretrainConfig, learning_rate
+from mae_lite.train.recipe import PretrainConfig, learning_rate
 
 
 class Question(NamedTuple):

@@ -15,8 +15,8 @@ from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.measure.cost import count_flops
 from mae_lite.patches import patchify
-from mae_lite.pretrain import PretrainConfig
-from mae_lite.pretrain import learning_rate as package_rate
+from mae_lite.train.pretrain import PretrainConfig
+from mae_lite.train.pretrain import learning_rate as package_rate
 
 LEARNT = 0.1
 """Share of the first loss that is left when one picture has been learnt by heart."""
@@ -87,7 +87,7 @@ def _losses(after: Callable, steps: int) -> Tensor:
 
 @exercise
 def learning_rate(mine: Any) -> str:
-    """`mine(step, cfg, steps_per_epoch)` equals `mae_lite.pretrain.learning_rate` at every step."""
+    """`mine(step, cfg, steps_per_epoch)` equals `mae_lite.train.pretrain.learning_rate` at every step."""
     cfg, spe = PretrainConfig(epochs=12, warmup_epochs=2.0, batch_size=512, blr=0.5), 5
     total, warmup, steps = cfg.epochs * spe, int(cfg.warmup) * spe, range(cfg.epochs * spe)
 

@@ -10,8 +10,6 @@ import torch.nn.functional as F
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
-from mae_lite.classifier import freeze as package_freeze
-from mae_lite.classifier import make_classifier
 from mae_lite.config import MAEConfig
 from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.mae import MAE
@@ -19,6 +17,8 @@ from mae_lite.measure.features import BundledFeatures, load_features
 from mae_lite.measure.probes import accuracy, ridge_probe, some_labels
 from mae_lite.measure.probes import knn_predict as package_knn
 from mae_lite.measure.probes import ridge_scores as package_scores
+from mae_lite.train.classifier import freeze as package_freeze
+from mae_lite.train.classifier import make_classifier
 
 DEPTH = 3
 MINE, DRAWS, SHARE = "mae-lite-mini", range(5), 0.05

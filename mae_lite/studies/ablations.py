@@ -18,9 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.data import ImageSource, load_images
 from mae_lite.device import pick_device
-from mae_lite.finetune import FinetuneConfig, finetune
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
@@ -28,10 +26,12 @@ from mae_lite.masking import random_mask
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe
 from mae_lite.patches import patchify
-from mae_lite.pretrain import pretrain
 from mae_lite.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
 from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
 from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.finetune import FinetuneConfig, finetune
+from mae_lite.train.pretrain import pretrain
 from mae_lite.weights.assets import asset_path
 
 RECORDS = asset_path("results") / "ablations.jsonl"

@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from mae_lite.augment import augment
-from mae_lite.data import ImageSource, load_images
-from mae_lite.recipe import PretrainConfig
 from mae_lite.studies.conv_blocks import ConvBlock
 from mae_lite.studies.fillers import CELL, count_parameters
 from mae_lite.studies.indicator_answers import pooled_deviation, weigh
 from mae_lite.studies.indicators import TASK, harmonic_error, score, train_filler
+from mae_lite.train.augment import augment
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.recipe import PretrainConfig
 from mae_lite.weights.assets import list_photos
 
 PARAMETERS = 20_000

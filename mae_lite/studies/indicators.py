@@ -18,18 +18,18 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mae_lite.augment import augment
 from mae_lite.config import MAEConfig
-from mae_lite.data import ImageSource, load_images
 from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import harmonic_fill, pixel_mask
 from mae_lite.measure.representations import linear_readout, position_readout, r_squared
-from mae_lite.pretrain import batch_indices
-from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
 from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
+from mae_lite.train.augment import augment
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.pretrain import batch_indices
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.weights.assets import asset_path
 
 TASK = MAEConfig(img_size=(64, 64), patch_size=8)

@@ -11,9 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mae_lite.device import training_autocast
-from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
 from mae_lite.studies.text_data import MASK, UNK
 from mae_lite.studies.text_model import TextConfig, WordModel, shifted
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
 
 LOWEST, HIGHEST = 0.05, 0.95
 """Mask ratios of the masked model's training: drawn anew for each sequence, so that no ratio is favoured."""

@@ -21,14 +21,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from mae_lite.classifier import make_classifier
-from mae_lite.data import ImageSource, load_images
 from mae_lite.device import pick_device
-from mae_lite.finetune import FinetuneConfig, held_out_accuracy, train_classifier
 from mae_lite.mae import MAE
 from mae_lite.measure.features import BundledFeatures, extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.studies.records import append_record, circumstances, find_record, load_records
+from mae_lite.train.classifier import make_classifier
+from mae_lite.train.data import ImageSource, load_images
+from mae_lite.train.finetune import FinetuneConfig, held_out_accuracy, train_classifier
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 

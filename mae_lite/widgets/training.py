@@ -21,9 +21,9 @@ from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import unpatchify
-from mae_lite.pretrain import PretrainConfig, pretrain
 from mae_lite.show.figures import show_history
 from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side, to_webp
+from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.widgets.curve import curve_alt, curve_svg
 
 HERE = Path(__file__).parent

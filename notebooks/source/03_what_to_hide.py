@@ -21,10 +21,11 @@ import tempfile
 import torch
 
 import mae_lite as ml
-from mae_lite import mask_figures, masking, patch_figures, pretrain
+from mae_lite import mask_figures, masking, patch_figures
 from mae_lite.exercises import what_to_hide as check
 from mae_lite.measure import evaluate, linear_mae
 from mae_lite.show.figures import show_comparison
+from mae_lite.train import pretrain
 
 _ = torch.set_grad_enabled(False)  # until the reader's question
 

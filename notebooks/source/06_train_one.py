@@ -37,7 +37,7 @@ FAST = "MAE_LITE_FAST" in os.environ  # the tests of this notebook take far fewe
 # held out: the model never trains on it. Ten pictures are enough to run all of this; more are better.
 
 # %%
-from mae_lite.data import ImageSource, LazyImages
+from mae_lite.train.data import ImageSource, LazyImages
 
 folder = ml.asset_path("photos")  # or "/home/me/holiday", with sub-folders or without
 source = ImageSource(folder)
@@ -55,7 +55,7 @@ print(tuple(pixels.shape), pixels.dtype)
 # every visit a new task. Six crops of one photo:
 
 # %%
-from mae_lite.augment import random_resized_crop_flip
+from mae_lite.train.augment import random_resized_crop_flip
 
 draw = torch.Generator().manual_seed(0)
 crops = random_resized_crop_flip(pixels[3:4].repeat(6, 1, 1, 1), (64, 64), draw, scale=(0.3, 1.0))
@@ -150,7 +150,7 @@ check.overfit(overfit)
 # processors, and the loop that you write by hand further down would differ in the last digits.
 
 # %%
-from mae_lite import pretrain
+from mae_lite.train import pretrain
 
 images = pixels.repeat(-(-1024 // len(pixels)), 1, 1, 1)
 crops_seen = 1_000 if FAST else 50_000

@@ -234,7 +234,7 @@ from dataclasses import replace
 from functools import cache
 
 from mae_lite.images import normalize
-from mae_lite.pretrain import PretrainConfig, pretrain
+from mae_lite.train.pretrain import PretrainConfig, pretrain
 
 small = ml.MAEConfig(
     img_size=(48, 48), patch_size=8, embed_dim=64, depth=2, num_heads=2,

@@ -314,7 +314,7 @@ for record in records:
 # rates, schedules, Mixup), so our encoder becomes a timm Vision Transformer, weight for weight:
 
 # %%
-from mae_lite.classifier import make_classifier, to_timm
+from mae_lite.train.classifier import make_classifier, to_timm
 
 vit = to_timm(model).eval()
 print(type(vit).__module__, f"largest difference: {(vit(cat) - mean).abs().max():.6f}")

@@ -33,7 +33,7 @@ model, image = ml.MAE(cfg), ml.load_image(NAME, cfg)
 playground(model, [NAME])
 """,
     """
-from mae_lite.pretrain import PretrainConfig
+from mae_lite.train.pretrain import PretrainConfig
 from mae_lite.widgets.training import watch_training
 
 view = await watch_training(model, torch.randint(0, 256, (8, 3, 40, 60), dtype=torch.uint8),

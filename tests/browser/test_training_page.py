@@ -21,7 +21,7 @@ TRAIN = """
 import torch
 
 import mae_lite as ml
-from mae_lite.pretrain import PretrainConfig
+from mae_lite.train.pretrain import PretrainConfig
 from mae_lite.widgets.training import watch_training
 
 cfg = ml.MAEConfig(

@@ -17,9 +17,9 @@ import torch
 
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from mae_lite.pretrain import pretrain
-from mae_lite.recipe import PretrainConfig
-from mae_lite.training_log import TrainingError
+from mae_lite.train.log import TrainingError
+from mae_lite.train.pretrain import pretrain
+from mae_lite.train.recipe import PretrainConfig
 
 MODEL = MAEConfig(
     img_size=(16, 24), patch_size=8, embed_dim=24, depth=2, num_heads=3,

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from mae_lite.cli import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from mae_lite.pretrain import pretrain
-from mae_lite.recipe import PretrainConfig
-from mae_lite.training_log import TrainingError
+from mae_lite.train.log import TrainingError
+from mae_lite.train.pretrain import pretrain
+from mae_lite.train.recipe import PretrainConfig
 from mae_lite.weights.checkpoints import load_model, save_model
 from mae_lite.weights.conversion import CheckpointError
 

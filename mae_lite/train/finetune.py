@@ -18,15 +18,15 @@ from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from torch import Tensor
 
-from mae_lite.augment import random_resized_crop_flip
-from mae_lite.classifier import make_classifier
 from mae_lite.config import MAEConfig
 from mae_lite.device import training_autocast
 from mae_lite.encoder import MAEEncoder
-from mae_lite.finetune_config import FinetuneConfig
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.measure.features import check_images
+from mae_lite.train.augment import random_resized_crop_flip
+from mae_lite.train.classifier import make_classifier
+from mae_lite.train.finetune_config import FinetuneConfig
 
 
 def finetune(

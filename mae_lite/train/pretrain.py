@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from mae_lite.augment import augment
 from mae_lite.config import MAEConfig
-from mae_lite.data import LazyImages
 from mae_lite.device import training_autocast
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
-from mae_lite.recipe import PretrainConfig, learning_rate, make_optimizers
-from mae_lite.training_log import TrainingError, TrainingLog
+from mae_lite.train.augment import augment
+from mae_lite.train.data import LazyImages
+from mae_lite.train.log import TrainingError, TrainingLog
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
 
 
 def batch_indices(step: int, num_images: int, cfg: PretrainConfig) -> Int[Tensor, " batch"]:

@@ -7,10 +7,10 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.finetune_config import check_blocks
 from mae_lite.mae import MAE
 from mae_lite.measure.features import check_pool
 from mae_lite.measure.probes import BN_EPS
+from mae_lite.train.finetune_config import check_blocks
 
 
 def to_timm(

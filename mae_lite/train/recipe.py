@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mae_lite.augment import AUGMENTATIONS
 from mae_lite.masking import STRATEGIES
+from mae_lite.train.augment import AUGMENTATIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Training: data, recipe, log, the loops of pre-training and fine-tuning."""
