@@ -6,10 +6,10 @@ first), d width, p patch side, patch_dim = p * p * c. A mask is boolean, True = 
 Figures are in `mae_lite.show.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.train.pretrain`.
 """
 
+from mae_lite.cli.doctor import doctor
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
 from mae_lite.device import pick_device
-from mae_lite.doctor import doctor
 from mae_lite.encoder import MAEEncoder
 from mae_lite.images import load_image, to_uint8
 from mae_lite.loss import mae_loss

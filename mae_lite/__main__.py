@@ -2,6 +2,6 @@
 
 import sys
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 
 sys.exit(main())

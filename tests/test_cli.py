@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.weights.checkpoints import save_model

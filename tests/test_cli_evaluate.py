@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-import mae_lite.cli_evaluate as cli_evaluate
-from mae_lite.cli import main
+import mae_lite.cli.evaluate as cli_evaluate
+from mae_lite.cli.main import main
 from mae_lite.measure.evaluate import masked_errors, summarise
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.weights.checkpoints import save_model

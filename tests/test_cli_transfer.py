@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.cli_transfer import add_transfer, untrained_like
+from mae_lite.cli.transfer import add_transfer, untrained_like
 from mae_lite.mae import MAE
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe

@@ -11,12 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mae_lite.cli import main
-from mae_lite.doctor import doctor
+from mae_lite.cli.doctor import doctor
+from mae_lite.cli.main import main
 from mae_lite.weights import assets
 from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
-module = importlib.import_module("mae_lite.doctor")  # the package's own name is the function
+module = importlib.import_module("mae_lite.cli.doctor")  # the package's own name is the function
 SIZES = namedtuple("SIZES", "total used free")
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import grid_mask, random_mask

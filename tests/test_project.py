@@ -91,7 +91,7 @@ def test_wheel_carries_photos_and_weights(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-    code = "import mae_lite.cli, sys; print(mae_lite.__file__); sys.exit(mae_lite.cli.main(['reconstruct']))"
+    code = "import mae_lite.cli.main, sys; print(mae_lite.__file__); sys.exit(mae_lite.cli.main.main(['reconstruct']))"
     run = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); {code}"],
         cwd=tmp_path, capture_output=True, text=True,

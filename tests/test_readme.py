@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.measure.evaluate import format_sweep
 from mae_lite.weights.checkpoints import DEFAULT_MODEL
 

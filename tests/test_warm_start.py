@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.train.warm_start import warm_start

@@ -25,7 +25,7 @@ SCRIPT = """
 import json, os, pathlib, sys, tempfile
 import mae_lite as ml
 from mae_lite.weights.catalogue import CheckpointError, cache_folder
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.widgets import playground
 
 photo, pictures = sys.argv[1:]

@@ -11,7 +11,7 @@ import torch
 
 import mae_lite as ml
 from mae_lite.attention_explorer import attention_explorer
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.images import load_image, to_uint8
 from mae_lite.inspection_figures import show_attention
 from mae_lite.show.figures import show_reconstruction

@@ -99,7 +99,7 @@ def test_doctor_models_and_reconstruct_without_any_network(tmp_path):
     if (alone := unshared()) is None:
         pytest.skip("this machine lets nobody take the network away from a process (unshare --net)")
     commands = ("doctor", "models", "reconstruct")
-    code = f"import sys; from mae_lite.cli import main; sys.exit(max(main([c]) for c in {commands}))"
+    code = f"import sys; from mae_lite.cli.main import main; sys.exit(max(main([c]) for c in {commands}))"
     command = [*alone, sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from corpus import corpus
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.images import MAX_PIXELS, ImageError, open_image
 from mae_lite.widgets import playground
 

@@ -10,7 +10,7 @@ import torch
 from corpus import flips, truncations
 from safetensors.torch import load_file, save_file
 
-from mae_lite.cli import main
+from mae_lite.cli.main import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.train.log import TrainingError

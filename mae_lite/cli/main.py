@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from mae_lite.cli_evaluate import add_evaluate, seed
-from mae_lite.cli_pretrain import add_pretrain
-from mae_lite.cli_transfer import add_transfer
-from mae_lite.doctor import doctor
+from mae_lite.cli.doctor import doctor
+from mae_lite.cli.evaluate import add_evaluate, seed
+from mae_lite.cli.pretrain import add_pretrain
+from mae_lite.cli.transfer import add_transfer
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.cli_evaluate import seed
-from mae_lite.cli_pretrain import positive
+from mae_lite.cli.evaluate import seed
+from mae_lite.cli.pretrain import positive
 from mae_lite.device import device_name
 from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from mae_lite.cli_pretrain import positive, read_images
+from mae_lite.cli.pretrain import positive, read_images
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES
 from mae_lite.measure.evaluate import (

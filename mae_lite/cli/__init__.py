@@ -1,0 +1,1 @@
+"""The package's work from a shell: python -m mae_lite."""
