@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from mae_lite.inspection_figures import TOP, show_attention
+from mae_course.figures.looking_inside import TOP, show_attention
 from mae_lite.show.flipbook import to_webp
 
 PALETTE = ("00224e", "213b6e", "4c556c", "6c6e72", "8e8978", "b1a570", "d9c55c", "fee838")

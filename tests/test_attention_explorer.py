@@ -10,10 +10,10 @@ import pytest
 import torch
 from matplotlib import colormaps
 from PIL import Image
-from test_flipbook import Page
 
+from mae_course.figures.looking_inside import TOP
 from mae_lite.attention_explorer import PALETTE, attention_explorer, to_sprite, to_tones
-from mae_lite.inspection_figures import TOP
+from test_flipbook import Page
 
 ROWS, COLUMNS, LAYERS, HEADS = 3, 4, 5, 2
 GRID, N = (ROWS, COLUMNS), 12

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_paper_results import record
 
 from mae_lite.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN, Claim, disagreements, judge, paper_gap
 from mae_lite.paper_results import compare
+from test_paper_results import record
 
 ONE = Claim("one", "One is better.", (("features", "default", "ratio-10"),))
 TWO = Claim("two", "Two are better.", (("features", "default", "ratio-10"), ("loss", "default", "mask-grid-75")))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from mae_course.figures.costs import SWEEPS, show_scaling, show_times
 from mae_lite.config import PRESETS
-from mae_lite.cost_figures import SWEEPS, show_scaling, show_times
 from mae_lite.measure.cost import count_flops
 from mae_lite.weights.assets import asset_path
 

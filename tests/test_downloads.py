@@ -12,7 +12,6 @@ import torch
 from huggingface_hub import constants, file_download
 from huggingface_hub import utils as hub_utils
 from safetensors.torch import save as safetensors_bytes
-from test_checkpoints import fair_layout, hf_config, hf_layout
 
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
@@ -20,6 +19,7 @@ from mae_lite.weights import downloads
 from mae_lite.weights.catalogue import PUBLISHED, CheckpointError, cache_folder, list_models
 from mae_lite.weights.checkpoints import load_encoder, load_model
 from mae_lite.weights.downloads import download, find
+from test_checkpoints import fair_layout, hf_config, hf_layout
 
 CFG = MAEConfig(img_size=(32, 32), patch_size=8, embed_dim=192, depth=1, num_heads=3, decoder_depth=1)
 

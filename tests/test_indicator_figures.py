@@ -5,7 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.indicator_figures import EMPTY, PIXELS, REACHED, SEEN, depth_flipbook, show_denoising, show_race
+from mae_course.figures.indicators_in_cnns import (
+    EMPTY,
+    PIXELS,
+    REACHED,
+    SEEN,
+    depth_flipbook,
+    show_denoising,
+    show_race,
+)
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.studies.fillers import Filler

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from test_figures import Images, pixels
 
-from mae_lite.inspection_figures import (
+from mae_course.figures.looking_inside import (
     BARS,
     colour_picture,
     show_attention,
@@ -14,6 +13,7 @@ from mae_lite.inspection_figures import (
     show_table,
 )
 from mae_lite.measure.inspection import attention_shares
+from test_figures import Images, pixels
 
 GRID = (3, 4)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.lab_figures import show_grid, show_psnr_by_visible
+from mae_course.figures.reconstruction import show_grid, show_psnr_by_visible
 
 
 def picture(h, w):

@@ -7,9 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.config import MAEConfig
-from mae_lite.images import to_uint8
-from mae_lite.loss_figures import (
+from mae_course.figures.loss_and_pictures import (
     BANNER,
     SUSPECTS,
     show_error_parts,
@@ -19,6 +17,8 @@ from mae_lite.loss_figures import (
     suspects,
     views_flipbook,
 )
+from mae_lite.config import MAEConfig
+from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify

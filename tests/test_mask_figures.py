@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
+from mae_course.figures.what_to_hide import fill_flipbook, show_fill_curves, show_shuffle, show_spectrum
 from mae_lite.config import MAEConfig
-from mae_lite.mask_figures import fill_flipbook, show_fill_curves, show_shuffle, show_spectrum
 
 NOISE = torch.tensor([0.8, 0.1, 0.9, 0.3])
 RATIOS = (0.1, 0.5, 0.9)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from test_figures import Images
 
 FOLDER = Path(__file__).parent.parent / "notebooks"

@@ -7,7 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from mae_lite.patch_figures import PAIRS, patch_size_flipbook, show_cut, show_maps, show_pictures, show_sentence
+from mae_course.figures.image_as_sentence import (
+    PAIRS,
+    patch_size_flipbook,
+    show_cut,
+    show_maps,
+    show_pictures,
+    show_sentence,
+)
 from mae_lite.patches import patchify
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from matrix import exact
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from matrix import exact
 
 try:
     import tomllib

@@ -1,11 +1,11 @@
 """Figures of results draw the numbers they are given, say them in words, and live with missing records."""
 
 import pytest
+
+from mae_course.figures.results import show_arms_plot, show_curves, show_progress, show_robustness, show_seed_noise
+from mae_lite.paper_tables import load_table
 from test_claims import records
 from test_figures import Images
-
-from mae_lite.paper_tables import load_table
-from mae_lite.results_figures import show_arms_plot, show_curves, show_progress, show_robustness, show_seed_noise
 
 
 def drawn(ax):

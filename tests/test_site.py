@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_figures import Images
 
 import mae_lite as ml
 from mae_lite.masking import num_masked
+from test_figures import Images
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks/site"

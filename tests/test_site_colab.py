@@ -6,6 +6,7 @@ import subprocess
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
 from test_notebooks import BUILT, NAMES
 from test_site import ROOT, load
 

@@ -3,6 +3,7 @@
 import re
 
 from packaging.specifiers import SpecifierSet
+
 from test_project import ROOT, requirements
 
 DOCKERFILE = (ROOT / "assets/docker/Dockerfile").read_text()

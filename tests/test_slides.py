@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import pytest
+
 from test_figures import Images
 from test_site import ROOT, load
 

@@ -8,6 +8,7 @@ import zipfile
 import jupytext
 import nbformat
 import pytest
+
 from test_notebooks import BUILT, NAMES, SOURCES, build
 from test_site import FOLDER, ROOT, load
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+from mae_course.figures.encoder_decoder import journey_flipbook, known_pictures, show_tokens
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import patchify
-from mae_lite.token_figures import journey_flipbook, known_pictures, show_tokens
 from mae_lite.token_ledger import CLS, Ledger
 
 ROWS = {"patches": ["0", "1", "2"], "encoder": ["cls", "2"], "append": ["2", "M0", "M1"], "restore": ["M0", "M1", "2"]}

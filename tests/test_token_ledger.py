@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from test_figures import Images
 
 from mae_lite.token_ledger import CLS, GONE, Ledger
+from test_figures import Images
 
 MASK = torch.tensor([[True, False, True, False, True]])
 

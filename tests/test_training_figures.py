@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_figures import Images
 
+from mae_course.figures.train_one import show_schedule
 from mae_lite.train.pretrain import PretrainConfig, learning_rate
-from mae_lite.training_figures import show_schedule
+from test_figures import Images
 
 PLAN = PretrainConfig(epochs=10, warmup_epochs=2.0, batch_size=64, blr=0.01)
 

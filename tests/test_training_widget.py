@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_figures import Images
 
 import mae_lite as ml
 from mae_lite.train.pretrain import PretrainConfig, TrainingError, pretrain
 from mae_lite.widgets import training
 from mae_lite.widgets.curve import curve_alt, curve_svg
 from mae_lite.widgets.training import Training, watch_training
+from test_figures import Images
 
 CFG = ml.MAEConfig(
     img_size=(16, 32), patch_size=8, embed_dim=16, depth=1, num_heads=2,

@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
+from mae_course.figures.transfer import blocks_flipbook, fraction_flipbook, show_accuracies, show_confusion
 from mae_lite.paper_tables import load_table
-from mae_lite.transfer_figures import blocks_flipbook, fraction_flipbook, show_accuracies, show_confusion
 
 TABLE = {"kNN": {"mae": 0.5, "raw pixels": 0.25}, "linear probe": {"mae": 0.75, "raw pixels": 0.3}}
 

@@ -3,10 +3,10 @@ import re
 
 import pytest
 import torch
-from test_figures import Images
 
 import mae_lite as ml
 from mae_lite.twin import TRUTH, TURN, twin_slider
+from test_figures import Images
 
 WORDS = ["a", "b<", "c", "d"]
 WORD_MASKS = torch.tensor([[0, 1, 0, 0], [0, 1, 1, 0]]).bool()

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mae_course.figures.loss_and_pictures import SUSPECTS
 from mae_lite import loss, patches
 from mae_lite.config import MAEConfig
 from mae_lite.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_lite.images import load_image
-from mae_lite.loss_figures import SUSPECTS
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import visible_mean_fill
 from mae_lite.weights.assets import list_photos

@@ -20,7 +20,7 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import text_figures
+from mae_course.figures import words_to_pixels as figures
 from mae_lite.exercises import words_to_pixels as check
 from mae_lite.measure import cost
 from mae_lite.paper_tables import load_table
@@ -122,7 +122,7 @@ Timeline()
 # %%
 six, gaps = ["she", "threw", "a", "mist", "over", "it"], torch.tensor([0, 1, 0, 0, 1, 0]).bool()
 before, seen = torch.ones(6, 6).bool().tril(-1), gaps[:, None] & ~gaps[None, :]
-text_figures.show_clues({"left to right": before, "masked": seen}, six)
+figures.show_clues({"left to right": before, "masked": seen}, six)
 
 # %% [markdown]
 # **Explain.** Left to right grades every word (the first from nothing, so its row is empty); masked grades two. But
@@ -269,7 +269,7 @@ print(f"encoder:      {1 - same:.0%}")
 
 # %%
 word_curves, pixel_curves = redundancy.word_curves(), redundancy.pixel_curves()
-text_figures.show_redundancy(word_curves, pixel_curves)
+figures.show_redundancy(word_curves, pixel_curves)
 
 # %%
 for ratio in (0.15, 0.75):

@@ -21,7 +21,9 @@ import tempfile
 import torch
 
 import mae_lite as ml
-from mae_lite import mask_figures, masking, patch_figures
+from mae_course.figures import what_to_hide as figures
+from mae_course.figures.image_as_sentence import show_pictures
+from mae_lite import masking
 from mae_lite.exercises import what_to_hide as check
 from mae_lite.measure import evaluate, linear_mae
 from mae_lite.show.figures import show_comparison
@@ -37,7 +39,7 @@ _ = torch.set_grad_enabled(False)  # until the reader's question
 
 # %%
 noise = torch.rand(9, generator=torch.Generator().manual_seed(5))
-mask_figures.show_shuffle(noise, num_keep=3)
+figures.show_shuffle(noise, num_keep=3)
 
 # %% [markdown]
 # To sort random numbers is to shuffle. The first three of a shuffled list are three patches drawn at random, and none
@@ -81,7 +83,7 @@ row[:, 49:] = 0  # mask tokens, in the mean colour
 
 # %%
 lists = {"kept, then mask tokens": row, "put back": row[:, order.argsort()], "second sort left out": row[:, order]}
-patch_figures.show_pictures(
+show_pictures(
     {name: ml.to_uint8(ml.unpatchify(one, 8, (14, 14)), model.cfg)[0] for name, one in lists.items()},
     alt="49 patches of a cat: in a heap at the top, then in their places, then scattered over wrong places.",
 )
@@ -338,7 +340,7 @@ filled = {ratio: fill_by_halves(photos, mask) for ratio, mask in masks.items()}
 # %%
 late = [ratio for ratio in ratios if ratio > 0.55]
 shown = {way: [filled[ratio][way][[coffee]] for ratio in late] for way in ("harmonic", "linear", "network")}
-mask_figures.fill_flipbook(photos[[coffee]], torch.cat([masks[ratio] for ratio in late]), shown, model.cfg)
+figures.fill_flipbook(photos[[coffee]], torch.cat([masks[ratio] for ratio in late]), shown, model.cfg)
 
 
 # %%
@@ -350,7 +352,7 @@ def error(filled, truth, mask):
 # %%
 ways = ("visible mean", "nearest", "harmonic", "linear", "network")
 errors = {way: [error(filled[r][way], photos, masks[r]) if way in filled[r] else None for r in ratios] for way in ways}
-mask_figures.show_fill_curves(ratios, errors, trained_at=model.cfg.mask_ratio)
+figures.show_fill_curves(ratios, errors, trained_at=model.cfg.mask_ratio)
 
 # %%
 at = {way: errors[way][ratios.index(0.75)] for way in ways}
@@ -450,7 +452,7 @@ power = torch.fft.fft2(centred * fade).abs().square().mean(dim=(0, 1))
 waves = torch.fft.fftfreq(112) * 112
 ring = (waves[:, None] ** 2 + waves**2).sqrt().round().long().flatten()  # waves across, in any direction
 spectrum = torch.bincount(ring, power.flatten()) / torch.bincount(ring)
-mask_figures.show_spectrum(torch.arange(1, 57), spectrum[1:57])
+figures.show_spectrum(torch.arange(1, 57), spectrum[1:57])
 
 # %% [markdown]
 # Natural pictures have a power near 1 / frequency². Ours fall a little faster, most of all in the finest detail, which
@@ -489,7 +491,7 @@ shift /= shift.abs()
 shift[..., 0, 0] = 1  # the mean colour stays
 scrambled = torch.fft.irfft2(torch.fft.rfft2(photos) * shift, s=(112, 112))
 both = {"photo": photos[[coffee]], "its waves shifted": scrambled[[coffee]]}
-patch_figures.show_pictures(
+show_pictures(
     {name: ml.to_uint8(one, model.cfg)[0] for name, one in both.items()},
     alt="A photo, and clouds of the same colours and the same coarseness without any edge or thing in them.",
 )

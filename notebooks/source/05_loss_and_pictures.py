@@ -19,10 +19,10 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import loss_figures as draw
+from mae_course.figures import loss_and_pictures as figures
+from mae_course.figures.image_as_sentence import show_pictures
 from mae_lite.exercises import loss_and_pictures as check
 from mae_lite.measure.sweeps import predict_unseen, ten_guesses
-from mae_lite.patch_figures import show_pictures
 from mae_lite.show.figures import show_guesses, show_unseen
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
@@ -37,7 +37,7 @@ _ = torch.set_grad_enabled(False)  # nothing is trained here
 truth = torch.tensor([[1.0, 2, 1, 2], [4, 4, 4, 4], [0, 0, 3, 3], [2, 4, 2, 4]])
 pred = torch.tensor([[3.0, 0, 1, 4], [4, 5, 4, 3], [1, 1, 1, 1], [0, 2, 2, 4]])
 mask = torch.tensor([False, True, True, False])  # True = hidden
-draw.show_masked_loss(truth, pred, mask)
+figures.show_masked_loss(truth, pred, mask)
 
 # %% [markdown]
 # In code it is one line for the rows, and one for those that count:
@@ -218,7 +218,7 @@ print("from faint to strong:", share_of_quarters((raw(photos, masks).pred - targ
 
 # %%
 trio = {"strong": torch.tensor([0.0, 8, 0, 8]), "faint": torch.tensor([3.0, 4, 3, 4]), "flat": torch.full((4,), 5.0)}
-draw.show_norm_pix(trio)
+figures.show_norm_pix(trio)
 
 # %% [markdown]
 # The two stripes become the same: what is kept is the *structure*, what is dropped is brightness and contrast.
@@ -364,7 +364,7 @@ for name, model in {"raw": raw, "norm-pix": norm}.items():
 
 # %%
 leaked = ml.reconstruct(norm, cat, mask)
-stamped = draw.stamp_leak(torch.tensor(leaked.output).permute(2, 0, 1))
+stamped = figures.stamp_leak(torch.tensor(leaked.output).permute(2, 0, 1))
 show_pictures(
     {"raw model": picture(pred), leaked.titles["output"]: stamped, "original": picture(patches)},
     alt="The raw model's output; the norm-pix model's with the true mean and deviation of each patch, in the light of "
@@ -383,7 +383,7 @@ zeros = torch.zeros_like(patches)
 leaky = ml.denormalize_patches(zeros, mean, std)
 shown = {
     "zeros": picture(zeros),
-    "zeros, true statistics": draw.stamp_leak(picture(leaky)),
+    "zeros, true statistics": figures.stamp_leak(picture(leaky)),
     "original": picture(patches),
 }
 show_pictures(shown, alt="A grey square; a mosaic of the true mean of each patch, marked as a leak; the photo.")
@@ -477,7 +477,7 @@ def three_ways(pred, patches, mask):
 ratios = (0.3, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95, 0.995)
 hidden = torch.cat([ml.random_mask(196, ratio, seed=0) for ratio in ratios])  # nested: more and more of the same order
 views = [{"raw model": raw(cat, row).pred} | three_ways(norm(cat, row).pred, patches, row) for row in hidden.split(1)]
-draw.views_flipbook(cat, hidden, views, raw.cfg, leaks=["true statistics"])
+figures.views_flipbook(cat, hidden, views, raw.cfg, leaks=["true statistics"])
 
 # %% [markdown]
 # **Explain.** Each honest picture falls apart when there is nothing left to go by. The leaky one does not: with a
@@ -507,7 +507,7 @@ bars = {
     "zeros, true statistics": parts(empty["true statistics"]),
     "norm-pix, as it is": parts(ways["as it is"]),
 }
-draw.show_error_parts(bars, leaks=["norm-pix, true statistics", "zeros, true statistics"])
+figures.show_error_parts(bars, leaks=["norm-pix, true statistics", "zeros, true statistics"])
 
 # %%
 honest, leaky = bars["norm-pix, visible statistics"], bars["norm-pix, true statistics"]
@@ -529,7 +529,7 @@ print(f"of which brightness {(honest[0] - leaky[0]) / (sum(honest) - sum(leaky))
 pagoda = ml.load_image(ml.asset_path("photos", "pagoda.jpg"), raw)
 sparse = ml.random_mask(196, mask_ratio=0.9, seed=0)
 show_pictures(
-    draw.suspects(raw, norm, pagoda, sparse) | {"(original)": picture(ml.patchify(pagoda, 8))},
+    figures.suspects(raw, norm, pagoda, sparse) | {"(original)": picture(ml.patchify(pagoda, 8))},
     alt="A: the tower can be recognised, tile by tile. B: noise, the same everywhere. C: glaring colours without light "
     "and shade. D: soft light and shade in the photo's colours. Then the photo.",
 )

@@ -25,8 +25,8 @@ import tempfile
 import torch
 
 import mae_lite as ml
+from mae_course.figures.image_as_sentence import show_pictures
 from mae_lite.exercises import train_one as check
-from mae_lite.patch_figures import show_pictures
 
 FAST = "MAE_LITE_FAST" in os.environ  # the tests of this notebook take far fewer steps
 
@@ -166,7 +166,7 @@ print(f"{plan.epochs} epochs of {steps_per_epoch} steps of {plan.batch_size} cro
 # then falls along half a cosine, so that the last steps are small and the weights come to rest.
 
 # %%
-from mae_lite.training_figures import show_schedule
+from mae_course.figures.train_one import show_schedule
 
 show_schedule(plan, steps_per_epoch)
 

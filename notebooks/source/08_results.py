@@ -22,7 +22,8 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import claims, paper_results, results_figures, results_table
+from mae_course.figures import results as figures
+from mae_lite import claims, paper_results, results_table
 from mae_lite.exercises import results as check
 from mae_lite.paper_tables import list_tables, load_table
 
@@ -73,7 +74,7 @@ results_table.show_paper_tables([load_table(name) for name in list_tables()])
 results_table.show_arms(records)
 
 # %%
-results_figures.show_arms_plot(records)
+figures.show_arms_plot(records)
 
 # %% [markdown]
 # **Explain.** Compare directions, never levels: ten classes are easier than a thousand, and every other column differs
@@ -88,7 +89,7 @@ results_figures.show_arms_plot(records)
 # **Predict** for linear probing and for fine-tuning: is the best ratio the same, and which curve is flatter?
 
 # %%
-results_figures.show_curves("mask ratio", records)
+figures.show_curves("mask ratio", records)
 
 # %% [markdown]
 # **Explain.** In the paper fine-tuning is flat over a wide stretch and linear probing climbs steeply up to 75 %.
@@ -130,7 +131,7 @@ check.read_curves(read_curves)
 # ViT-L from scratch?
 
 # %%
-results_figures.show_curves("schedule", records)
+figures.show_curves("schedule", records)
 
 # %%
 scratch = load_table("Section 4").row("scratch, authors' recipe").values["ft"]
@@ -206,7 +207,7 @@ for name in ("base", "large", "huge"):
 # fool a classifier (Table 13). On how many of the four sets is MAE's ViT-B the better one? And ViT-H?
 
 # %%
-results_figures.show_robustness(load_table("Table 13"))
+figures.show_robustness(load_table("Table 13"))
 
 # %%
 for size in ("b", "l", "h"):
@@ -365,7 +366,7 @@ for n in (1, 2, 3, 5, 10, 20):
 
 # %%
 alike = {n: [one - gap for one in gaps] for n, gaps in measured_gaps.items()}
-results_figures.show_seed_noise(measured_gaps, gap, alike)
+figures.show_seed_noise(measured_gaps, gap, alike)
 
 # %% [markdown]
 # **Explain.** Both arms are noisy, so their difference is noisier than either, by the root of two. A mean over n seeds
@@ -517,7 +518,7 @@ levels = {name: (fill - photos)[hidden].square().mean().item() for name, fill in
 # %%
 frames = [normalize(torch.from_numpy(frame).permute(0, 3, 1, 2), cfg) for frame in film.outputs]
 errors = [(frame - photos)[hidden].square().mean().item() for frame in frames]
-results_figures.show_progress(film.steps, errors, levels)
+figures.show_progress(film.steps, errors, levels)
 
 # %%
 clock = {int(row["step"]): row["seconds"] for row in film.history}

@@ -24,10 +24,10 @@ import torch
 import torch.nn.functional as F
 
 import mae_lite as ml
-from mae_lite import indicator_figures as figures
+from mae_course.figures import indicators_in_cnns as figures
+from mae_course.figures.image_as_sentence import show_maps
+from mae_course.figures.looking_inside import show_by_layer, show_table
 from mae_lite.exercises import indicators_in_cnns as check
-from mae_lite.inspection_figures import show_by_layer, show_table
-from mae_lite.patch_figures import show_maps
 from mae_lite.studies import conv_blocks, design, fillers, indicators
 from mae_lite.studies import indicator_answers as answers
 

@@ -20,7 +20,8 @@
 import torch
 
 import mae_lite as ml
-from mae_lite import claim_board, paper_results, results_figures
+from mae_course.figures import results as figures
+from mae_lite import claim_board, paper_results
 from mae_lite.exercises import critical_reading as check
 from mae_lite.measure import evaluate
 from mae_lite.paper_tables import load_table
@@ -154,8 +155,8 @@ ml.reconstruct(model, photo, ml.mask_from_grid(dog)).figure(("original", "masked
 # show the same things?
 
 # %%
+from mae_course.figures.image_as_sentence import show_pictures
 from mae_lite.images import normalize
-from mae_lite.patch_figures import show_pictures
 
 grey = ml.to_uint8(photos, model.cfg).float().mean(dim=1)
 steps = grey.diff(dim=1, append=grey[:, -1:]).abs() + grey.diff(dim=2, append=grey[:, :, -1:]).abs()
@@ -201,7 +202,7 @@ for row in load_table("Figure 9").rows[:4]:
 # ahead for ViT-B, and from which size on for all four?
 
 # %%
-results_figures.show_robustness(load_table("Table 13"))
+figures.show_robustness(load_table("Table 13"))
 
 # %%
 for size in ("b", "l", "h"):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from test_site import ROOT, built_site, pages_of
 from test_slides import slides
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_checkpoints import fair_layout
 
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
+from test_checkpoints import fair_layout
 
 ROOT = Path(__file__).parent.parent.parent
 IGNORED = shutil.ignore_patterns("__pycache__", "results", "text", "features")

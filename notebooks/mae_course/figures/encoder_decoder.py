@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from mae_course.figures.image_as_sentence import TINTS
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.measure.reconstruct import GREY
-from mae_lite.patch_figures import TINTS
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook
 from mae_lite.show.style import DPI, STYLE, AltFigure

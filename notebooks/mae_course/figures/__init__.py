@@ -1,0 +1,1 @@
+"""Figures of one notebook each, in files named after it."""
