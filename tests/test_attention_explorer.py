@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from mae_course.figures.looking_inside import TOP
-from mae_lite.attention_explorer import PALETTE, attention_explorer, to_sprite, to_tones
+from mae_course.pages.attention_explorer import PALETTE, attention_explorer, to_sprite, to_tones
 from test_flipbook import Page
 
 ROWS, COLUMNS, LAYERS, HEADS = 3, 4, 5, 2

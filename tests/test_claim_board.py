@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from mae_lite import claim_board
-from mae_lite.claim_board import UNTESTED, count_standings, evidence_in_words, load_claims, show_board, standing
+from mae_course.pages import claim_board
+from mae_course.pages.claim_board import UNTESTED, count_standings, evidence_in_words, load_claims, show_board, standing
 from mae_lite.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN
 from mae_lite.paper_tables import load_table
 from mae_lite.weights.assets import asset_path

@@ -13,7 +13,7 @@ import jupytext
 import pytest
 import torch
 
-from mae_lite.claim_board import load_claims
+from mae_course.pages.claim_board import load_claims
 from mae_lite.config import PRESETS
 from mae_lite.exercises import homework
 from mae_lite.mae import MAE

@@ -1,7 +1,7 @@
 import html
 import re
 
-from mae_lite.timeline import WORKS, Timeline
+from mae_course.pages.timeline import WORKS, Timeline
 
 TEXT = html.unescape(re.sub("<[^>]*>", "", Timeline().to_html()))
 

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from mae_course.figures.encoder_decoder import journey_flipbook, known_pictures, show_tokens
+from mae_course.pages.token_ledger import CLS, Ledger
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import patchify
-from mae_lite.token_ledger import CLS, Ledger
 
 ROWS = {"patches": ["0", "1", "2"], "encoder": ["cls", "2"], "append": ["2", "M0", "M1"], "restore": ["M0", "M1", "2"]}
 CFG = MAEConfig(img_size=(16, 24), patch_size=8, embed_dim=8, num_heads=2, decoder_embed_dim=8, decoder_num_heads=2)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mae_lite.token_ledger import CLS, GONE, Ledger
+from mae_course.pages.token_ledger import CLS, GONE, Ledger
 from test_figures import Images
 
 MASK = torch.tensor([[True, False, True, False, True]])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import mae_lite as ml
-from mae_lite.twin import TRUTH, TURN, twin_slider
+from mae_course.pages.twin import TRUTH, TURN, twin_slider
 from test_figures import Images
 
 WORDS = ["a", "b<", "c", "d"]

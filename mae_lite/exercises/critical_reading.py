@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from numbers import Real
 from typing import Any
 
-from mae_lite.claim_board import JUDGED, load_claims
+from mae_course.pages.claim_board import JUDGED, load_claims
 from mae_lite.claims import SURE, Claim
 from mae_lite.exercises.check import call, expect
 from mae_lite.exercises.check import exercise as exercise

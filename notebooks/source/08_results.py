@@ -23,7 +23,8 @@ import torch
 
 import mae_lite as ml
 from mae_course.figures import results as figures
-from mae_lite import claims, paper_results, results_table
+from mae_course.pages import results_table
+from mae_lite import claims, paper_results
 from mae_lite.exercises import results as check
 from mae_lite.paper_tables import list_tables, load_table
 

@@ -21,7 +21,8 @@ import torch
 
 import mae_lite as ml
 from mae_course.figures import results as figures
-from mae_lite import claim_board, paper_results
+from mae_course.pages import claim_board
+from mae_lite import paper_results
 from mae_lite.exercises import critical_reading as check
 from mae_lite.measure import evaluate
 from mae_lite.paper_tables import load_table

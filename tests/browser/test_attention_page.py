@@ -6,7 +6,7 @@ import torch
 from nbformat.v4 import new_notebook
 from test_flipbook_page import CELLS, export, notebook, opened, opened_in_lab
 
-from mae_lite.attention_explorer import PALETTE, attention_explorer, to_tones
+from mae_course.pages.attention_explorer import PALETTE, attention_explorer, to_tones
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -14,7 +14,7 @@ EXPLORER = ".mae-lite-attention"
 ROWS, COLUMNS, LAYERS, HEADS = 3, 4, 3, 2
 CODE = """
 import torch
-from mae_lite.attention_explorer import attention_explorer
+from mae_course.pages.attention_explorer import attention_explorer
 
 noise = torch.Generator().manual_seed(0)
 weights = {name: torch.rand(3, 2, 12, 12, generator=noise) / 6 for name in ("Trained", "Random")}

@@ -41,7 +41,7 @@ view = await watch_training(model, torch.randint(0, 256, (8, 3, 40, 60), dtype=t
 """,
     "view.flipbook()",
     """
-from mae_lite.attention_explorer import attention_explorer
+from mae_course.pages.attention_explorer import attention_explorer
 from mae_lite.images import to_uint8
 
 n = cfg.num_patches

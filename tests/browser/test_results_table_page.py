@@ -3,7 +3,7 @@
 import pytest
 from test_flipbook_page import export, notebook, opened
 
-from mae_lite.results_table import show_arms
+from mae_course.pages.results_table import show_arms
 from test_claims import records
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -11,12 +11,12 @@ import torch
 
 import mae_lite as ml
 from mae_course.figures.looking_inside import show_attention
-from mae_lite.attention_explorer import attention_explorer
+from mae_course.pages.attention_explorer import attention_explorer
+from mae_course.pages.twin import twin_slider
 from mae_lite.cli.main import main
 from mae_lite.images import load_image, to_uint8
 from mae_lite.show.figures import show_reconstruction
 from mae_lite.show.flipbook import Strip, flipbook
-from mae_lite.twin import twin_slider
 from mae_lite.weights.assets import asset_path
 from mae_lite.widgets import playground
 from mae_lite.widgets.training import Training

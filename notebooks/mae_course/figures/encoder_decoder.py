@@ -10,13 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 from mae_course.figures.image_as_sentence import TINTS
+from mae_course.pages.token_ledger import CLS, GONE, Entry, Ledger
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook
 from mae_lite.show.style import DPI, STYLE, AltFigure
-from mae_lite.token_ledger import CLS, GONE, Entry, Ledger
 
 KINDS = {"visible": "#BFDDF0", "hidden": "#F6DDB3", "mask": "#DDDDDD", "cls": "#333333"}
 """How the tokens of a list are coloured; mask and class token carry a letter as well."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from mae_course.pages.results_table import LINE, SIGN, HtmlTable
 from mae_lite.claims import CLAIMS, NOISE, OPEN, SEEN, judge
 from mae_lite.paper_results import METRICS
 from mae_lite.paper_tables import load_table
-from mae_lite.results_table import LINE, SIGN, HtmlTable
 from mae_lite.weights.assets import asset_path
 
 UNTESTED = "not tested here"

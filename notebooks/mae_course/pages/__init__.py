@@ -1,0 +1,1 @@
+"""Pages that need no kernel: timeline, twin sliders, boards and tables to sort and filter."""
