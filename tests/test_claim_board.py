@@ -7,8 +7,8 @@ import pytest
 
 from mae_course.pages import claim_board
 from mae_course.pages.claim_board import UNTESTED, count_standings, evidence_in_words, load_claims, show_board, standing
-from mae_lite.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN
-from mae_lite.paper_tables import load_table
+from mae_course.paper.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN
+from mae_course.paper.tables import load_table
 from mae_lite.weights.assets import asset_path
 
 CLAIMS_BY_NAME = {claim.name: claim for claim in load_claims()}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mae_lite.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN, Claim, disagreements, judge, paper_gap
-from mae_lite.paper_results import compare
+from mae_course.paper.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN, Claim, disagreements, judge, paper_gap
+from mae_course.paper.results import compare
 from test_paper_results import record
 
 ONE = Claim("one", "One is better.", (("features", "default", "ratio-10"),))

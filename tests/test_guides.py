@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from mae_course.pages.claim_board import load_claims
+from mae_course.paper.tables import load_table
 from mae_lite.config import PRESETS
 from mae_lite.exercises import homework
 from mae_lite.mae import MAE
 from mae_lite.measure.cost import count_flops
-from mae_lite.paper_tables import load_table
 from mae_lite.weights.assets import asset_path
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mae_lite.paper_results import GROUPS, compare, describe, group_of, load_records, missing_arms, spread
-from mae_lite.paper_tables import load_table
+from mae_course.paper.results import GROUPS, compare, describe, group_of, load_records, missing_arms, spread
+from mae_course.paper.tables import load_table
 
 
 def record(arm, seed=0, **values):

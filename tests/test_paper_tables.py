@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from mae_lite.paper_tables import list_tables, load_table
+from mae_course.paper.tables import list_tables, load_table
 
 DEFAULTS = ["Table 1a", "Table 1b", "Table 1c", "Table 1d", "Table 1e", "Table 1f", "Figure 5", "Figure 7"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mae_course.figures.results import show_arms_plot, show_curves, show_progress, show_robustness, show_seed_noise
-from mae_lite.paper_tables import load_table
+from mae_course.paper.tables import load_table
 from test_claims import records
 from test_figures import Images
 

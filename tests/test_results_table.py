@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from mae_course.pages.results_table import show_arms, show_findings, show_paper_table, show_paper_tables
-from mae_lite.claims import NOT_SEEN, judge
-from mae_lite.paper_results import compare
-from mae_lite.paper_tables import Column, PaperRow, PaperTable, list_tables, load_table
+from mae_course.paper.claims import NOT_SEEN, judge
+from mae_course.paper.results import compare
+from mae_course.paper.tables import Column, PaperRow, PaperTable, list_tables, load_table
 from test_claims import records
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mae_course.figures.transfer import blocks_flipbook, fraction_flipbook, show_accuracies, show_confusion
-from mae_lite.paper_tables import load_table
+from mae_course.paper.tables import load_table
 
 TABLE = {"kNN": {"mae": 0.5, "raw pixels": 0.25}, "linear probe": {"mae": 0.75, "raw pixels": 0.3}}
 

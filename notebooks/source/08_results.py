@@ -24,9 +24,10 @@ import torch
 import mae_lite as ml
 from mae_course.figures import results as figures
 from mae_course.pages import results_table
-from mae_lite import claims, paper_results
+from mae_course.paper import claims
+from mae_course.paper import results as paper_results
+from mae_course.paper.tables import list_tables, load_table
 from mae_lite.exercises import results as check
-from mae_lite.paper_tables import list_tables, load_table
 
 records = paper_results.load_records()
 print(paper_results.describe(records))

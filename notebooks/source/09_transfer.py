@@ -370,7 +370,7 @@ check.freeze(freeze)
 # Figure 9: another model, another data set, and far more training. Compare the shapes, not the heights.
 
 # %%
-from mae_lite.paper_tables import load_table
+from mae_course.paper.tables import load_table
 
 tunings = [record for record in records if record["kind"] == "finetune"]
 ours = [record for record in tunings if record["start"] == mini]

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from mae_lite.claims import SURE
-from mae_lite.paper_results import GROUPS, METRICS, Group, compare, spread
-from mae_lite.paper_tables import PaperTable, load_table
+from mae_course.paper.claims import SURE
+from mae_course.paper.results import GROUPS, METRICS, Group, compare, spread
+from mae_course.paper.tables import PaperTable, load_table
 from mae_lite.show.style import LINES, STYLE, AltFigure
 
 BOX = {"facecolor": "white", "linewidth": 0, "pad": 1}

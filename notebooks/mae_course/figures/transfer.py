@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from mae_lite.paper_tables import load_table
+from mae_course.paper.tables import load_table
 from mae_lite.show.flipbook import Flipbook, flipbook
 from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
 

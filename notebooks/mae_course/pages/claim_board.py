@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mae_course.pages.results_table import LINE, SIGN, HtmlTable
-from mae_lite.claims import CLAIMS, NOISE, OPEN, SEEN, judge
-from mae_lite.paper_results import METRICS
-from mae_lite.paper_tables import load_table
+from mae_course.paper.claims import CLAIMS, NOISE, OPEN, SEEN, judge
+from mae_course.paper.results import METRICS
+from mae_course.paper.tables import load_table
 from mae_lite.weights.assets import asset_path
 
 UNTESTED = "not tested here"
@@ -47,7 +47,7 @@ class Standing:
     """What our records say about a claim."""
 
     status: str
-    """One of the statuses of `mae_lite.claims`, or UNTESTED."""
+    """One of the statuses of `mae_course.paper.claims`, or UNTESTED."""
     sentence: str
 
 

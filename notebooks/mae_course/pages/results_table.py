@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from mae_lite.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
-from mae_lite.paper_results import NEVER_THE_SAME, Comparison, Spread, compare, missing_arms
-from mae_lite.paper_tables import PaperTable
+from mae_course.paper.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
+from mae_course.paper.results import NEVER_THE_SAME, Comparison, Spread, compare, missing_arms
+from mae_course.paper.tables import PaperTable
 
 LINE = "1px solid rgba(128,128,128,0.45)"
 """A colour that shows on light and dark pages."""

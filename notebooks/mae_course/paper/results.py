@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mae_lite.paper_tables import load_table
+from mae_course.paper.tables import load_table
 from mae_lite.weights.assets import asset_path
 
 METRICS = {

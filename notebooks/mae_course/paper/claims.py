@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import NamedTuple
 
-from mae_lite.paper_results import ACCURACIES, COMMAND, IN_PAPER, METRICS, group_of, spread
-from mae_lite.paper_tables import load_table
+from mae_course.paper.results import ACCURACIES, COMMAND, IN_PAPER, METRICS, group_of, spread
+from mae_course.paper.tables import load_table
 
 SEEN, NOT_SEEN, NOISE, OPEN = "seen at our scale", "not seen", "within seed noise", "not measured"
 SURE = 2
