@@ -10,15 +10,15 @@ from statistics import median
 import torch
 from timing import main, measure, take_turns
 
+from mae_course.studies.ablations import STORE_SIZE
+from mae_course.studies.arms import MODEL, PLANS
+from mae_course.studies.variants import MAEWithMaskTokens
 from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.measure.cost import count_flops
 from mae_lite.measure.features import extract_features
 from mae_lite.measure.probes import knn_predict, linear_probe
-from mae_lite.studies.ablations import STORE_SIZE
-from mae_lite.studies.arms import MODEL, PLANS
-from mae_lite.studies.variants import MAEWithMaskTokens
 from mae_lite.train.pretrain import accumulate_gradients
 
 TURNS = 5

@@ -7,16 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
+from mae_course.studies import ablations, arms
+from mae_course.studies.ablations import RECORDS, main, pixel_error
+from mae_course.studies.arms import ARMS, CONTROLS, plan_of
+from mae_course.studies.records import load_records
 from mae_lite.config import MAEConfig
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.patches import patchify
-from mae_lite.studies import ablations, arms
-from mae_lite.studies.ablations import RECORDS, main, pixel_error
-from mae_lite.studies.arms import ARMS, CONTROLS, plan_of
-from mae_lite.studies.records import load_records
 from mae_lite.train.finetune import FinetuneConfig
 
 SMALL = MAEConfig(

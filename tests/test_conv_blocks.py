@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mae_lite.studies.conv_blocks import ConvBlock, GatedBlock, PartialBlock, SemanticBlock, SparseBlock, partial_conv
+from mae_course.studies.conv_blocks import ConvBlock, GatedBlock, PartialBlock, SemanticBlock, SparseBlock, partial_conv
 
 D, H, W = 6, 7, 9
 

@@ -4,11 +4,7 @@ import sys
 import pytest
 import torch
 
-from mae_lite.config import MAEConfig
-from mae_lite.images import normalize
-from mae_lite.masking import random_mask
-from mae_lite.patches import patchify, unpatchify
-from mae_lite.studies.denoising import (
+from mae_course.studies.denoising import (
     ARMS,
     SIGMA,
     STUDY,
@@ -17,6 +13,10 @@ from mae_lite.studies.denoising import (
     PixelDroppingAutoencoder,
     restoration,
 )  # fmt: skip
+from mae_lite.config import MAEConfig
+from mae_lite.images import normalize
+from mae_lite.masking import random_mask
+from mae_lite.patches import patchify, unpatchify
 
 CFG = MAEConfig(
     img_size=(24, 40), patch_size=8, embed_dim=24, depth=1, num_heads=2,
@@ -80,7 +80,7 @@ def test_the_noise_is_the_same_in_every_process():
         "import torch\n"
         "from mae_lite.config import MAEConfig\n"
         "from mae_lite.masking import random_mask\n"
-        "from mae_lite.studies.denoising import GaussianAutoencoder as G\n"
+        "from mae_course.studies.denoising import GaussianAutoencoder as G\n"
         "torch.manual_seed(0)\n"
         "m = G(MAEConfig(img_size=(16, 16), patch_size=8, embed_dim=8, depth=1, num_heads=1,"
         " decoder_embed_dim=8, decoder_depth=1, decoder_num_heads=1))\n"

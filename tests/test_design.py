@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mae_lite.studies import design
-from mae_lite.studies.conv_blocks import ConvBlock
-from mae_lite.studies.design import PARAMETERS, PLAN, DesignNet, DesignScore, bundled_images, fit_width, score_design
-from mae_lite.studies.fillers import count_parameters
+from mae_course.studies import design
+from mae_course.studies.conv_blocks import ConvBlock
+from mae_course.studies.design import PARAMETERS, PLAN, DesignNet, DesignScore, bundled_images, fit_width, score_design
+from mae_course.studies.fillers import count_parameters
 
 SHORT = replace(PLAN, epochs=6, warmup_epochs=1.0)
 

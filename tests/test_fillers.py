@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
-from mae_lite.studies.fillers import (
+from mae_course.studies.fillers import (
     CELL,
     DEPTH,
     KINDS,
@@ -14,6 +12,8 @@ from mae_lite.studies.fillers import (
     make_filler,
     save_filler,
 )
+from mae_lite.masking import random_mask
+from mae_lite.measure.baselines import pixel_mask
 
 CONVOLUTIONS = [kind for kind in KINDS if kind != "vit"]
 

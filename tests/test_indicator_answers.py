@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from mae_lite.studies import denoising
-from mae_lite.studies.arms import ARMS as ABLATION_ARMS
-from mae_lite.studies.fillers import KINDS, count_parameters, load_filler
-from mae_lite.studies.indicator_answers import (
+from mae_course.studies import denoising
+from mae_course.studies.arms import ARMS as ABLATION_ARMS
+from mae_course.studies.fillers import KINDS, count_parameters, load_filler
+from mae_course.studies.indicator_answers import (
     CONTROLS,
     MASK_ARM,
     answer,
@@ -22,7 +22,7 @@ from mae_lite.studies.indicator_answers import (
     values,
     weigh,
 )
-from mae_lite.studies.indicators import MEASURED, SEEDS, TASK, harmonic_error, score
+from mae_course.studies.indicators import MEASURED, SEEDS, TASK, harmonic_error, score
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.weights.assets import asset_path, list_photos
 
@@ -72,7 +72,7 @@ def test_a_transformer_that_varies_more_does_not_drown_the_convolutions(records)
 
 
 def test_a_missing_record_is_named_with_its_command(records):
-    assert '"vit" has no record; run python -m mae_lite.studies.indicators' in answer(records, "vit")
+    assert '"vit" has no record; run python -m mae_course.studies.indicators' in answer(records, "vit")
     assert '"sparse" has no record' in answer(records, "gated", against="sparse")
     assert describe_race([]).startswith("No record of the race yet")
 

@@ -14,9 +14,9 @@ from mae_course.figures.indicators_in_cnns import (
     show_denoising,
     show_race,
 )
+from mae_course.studies.fillers import Filler
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import pixel_mask
-from mae_lite.studies.fillers import Filler
 
 
 def race():
@@ -39,9 +39,9 @@ def test_the_race_is_drawn_from_its_records_best_on_top():
 
 
 def test_without_records_it_says_what_to_run():
-    with pytest.raises(ValueError, match="run python -m mae_lite.studies.indicators first"):
+    with pytest.raises(ValueError, match="run python -m mae_course.studies.indicators first"):
         show_race([])
-    with pytest.raises(ValueError, match="run python -m mae_lite.studies.denoising first"):
+    with pytest.raises(ValueError, match="run python -m mae_course.studies.denoising first"):
         show_denoising([])
 
 

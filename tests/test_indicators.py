@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mae_lite.studies import indicators
-from mae_lite.studies.fillers import KINDS, Filler, load_filler
-from mae_lite.studies.indicators import (
+from mae_course.studies import indicators
+from mae_course.studies.fillers import KINDS, Filler, load_filler
+from mae_course.studies.indicators import (
     PLAN,
     SEEDS,
     harmonic_error,
@@ -19,7 +19,7 @@ from mae_lite.studies.indicators import (
     score,
     train_filler,
 )  # fmt: skip
-from mae_lite.studies.records import load_records
+from mae_course.studies.records import load_records
 from mae_lite.train.data import ImageSource, load_images
 
 

@@ -10,10 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mae_lite.layers import Attention, Block
-from mae_lite.masking import random_mask
-from mae_lite.studies import masked_text, redundancy, text_training
-from mae_lite.studies.text_data import (
+from mae_course.studies import masked_text, redundancy, text_training
+from mae_course.studies.text_data import (
     MASK,
     SENTENCE,
     UNK,
@@ -23,7 +21,7 @@ from mae_lite.studies.text_data import (
     split_words,
     windows,
 )
-from mae_lite.studies.text_fill import (
+from mae_course.studies.text_fill import (
     RATIOS,
     causal_fill,
     count_pairs,
@@ -32,8 +30,10 @@ from mae_lite.studies.text_fill import (
     neighbour_fill,
     share_right,
 )
-from mae_lite.studies.text_model import TextConfig, WordModel, load_filler, load_word_model, save_word_model, shifted
-from mae_lite.studies.text_training import TextTraining, text_loss, train_words
+from mae_course.studies.text_model import TextConfig, WordModel, load_filler, load_word_model, save_word_model, shifted
+from mae_course.studies.text_training import TextTraining, text_loss, train_words
+from mae_lite.layers import Attention, Block
+from mae_lite.masking import random_mask
 from mae_lite.weights.assets import asset_path
 
 SMALL = {"vocab_size": 11, "length": 7, "embed_dim": 8, "depth": 2, "num_heads": 2}

@@ -73,7 +73,7 @@ def test_every_arm_has_its_row_and_every_row_its_table():
 
 
 def test_the_arms_are_those_of_the_study():
-    from mae_lite.studies.arms import ARMS, CONTROLS
+    from mae_course.studies.arms import ARMS, CONTROLS
 
     planned = {one.arm for one in compare([])}
     assert planned == {*ARMS, *CONTROLS}

@@ -1,7 +1,7 @@
 import torch
 
 from mae_course.figures.words_to_pixels import show_clues, show_redundancy
-from mae_lite.studies.redundancy import Curve
+from mae_course.studies.redundancy import Curve
 
 
 def curve(name, *scores, spread=0.0):

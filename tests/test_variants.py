@@ -1,12 +1,12 @@
 import pytest
 import torch
 
+from mae_course.studies.variants import MAEOnAllPatches, MAEOnComponents, MAEWithMaskTokens
 from mae_lite.config import MAEConfig
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.patches import patchify, unpatchify
-from mae_lite.studies.variants import MAEOnAllPatches, MAEOnComponents, MAEWithMaskTokens
 
 CFG = MAEConfig(
     img_size=(24, 40), patch_size=8, embed_dim=24, depth=2, num_heads=2,

@@ -11,9 +11,9 @@ from mae_course.pages.claim_board import JUDGED, load_claims
 from mae_course.paper.claims import SURE, Claim
 from mae_course.paper.results import ACCURACIES, load_records, spread
 from mae_course.paper.tables import list_tables, load_table
+from mae_course.studies.arms import ARMS, CONTROLS, MODEL, PLANS
 from mae_lite.exercises.check import call, expect
 from mae_lite.exercises.check import exercise as exercise
-from mae_lite.studies.arms import ARMS, CONTROLS, MODEL, PLANS
 
 WORDS = {"summary": 25, "strengths": 12, "weaknesses": 12, "questions": 8, "verdict": 8}
 """The least number of words in each part of a review that is text."""

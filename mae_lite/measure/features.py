@@ -92,14 +92,14 @@ class BundledFeatures(NamedTuple):
 
 
 def load_features(path: str | Path | None = None) -> BundledFeatures:
-    """Features that `python -m mae_lite.studies.transfer` wrote; by default the bundled ones of Imagenette.
+    """Features that `python -m mae_course.studies.transfer` wrote; by default the bundled ones of Imagenette.
 
     Raises:
         FileNotFoundError: if there are none.
     """
     file = asset_path("features", "imagenette.safetensors") if path is None else Path(path)
     if not file.exists():
-        raise FileNotFoundError(f"{file}: no features there; python -m mae_lite.studies.transfer writes them.")
+        raise FileNotFoundError(f"{file}: no features there; python -m mae_course.studies.transfer writes them.")
     with safe_open(file, "pt") as stored:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118, it is not a dict
         classes = json.loads(stored.metadata()["classes"])

@@ -298,7 +298,7 @@ check.lead(lead)
 # only one way to take all).
 
 # %%
-from mae_lite.studies.transfer import RECORDS, load_records
+from mae_course.studies.transfer import RECORDS, load_records
 
 records = load_records(RECORDS)
 for record in records:

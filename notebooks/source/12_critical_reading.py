@@ -252,7 +252,7 @@ print(f"all {len(runs)} of our pre-trainings together: {minutes:.0f} minutes of 
 # | `seeds` | how many for each arm |
 #
 # `records` are like those above; the deviation of the default over its seeds is
-# `paper_results.spread(records, "default", metric).std`. All arms: `mae_lite.studies.arms.ARMS`.
+# `paper_results.spread(records, "default", metric).std`. All arms: `mae_course.studies.arms.ARMS`.
 #
 # <details><summary>Hint 1</summary>
 #

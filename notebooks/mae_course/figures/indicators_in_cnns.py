@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from mae_course.studies.fillers import CELL, KINDS, Filler
+from mae_course.studies.indicator_answers import BASE, CONTROLS, MASK_ARM, left_over, values
+from mae_course.studies.indicators import TASK
 from mae_lite.images import normalize
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.measure.representations import pca_colours
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.show.style import LINES, STYLE, AltFigure
-from mae_lite.studies.fillers import CELL, KINDS, Filler
-from mae_lite.studies.indicator_answers import BASE, CONTROLS, MASK_ARM, left_over, values
-from mae_lite.studies.indicators import TASK
 
 SEEN, REACHED, EMPTY = (86, 180, 233), (240, 228, 66), (20, 20, 20)
 """Colours of cells: visible, hidden with something arrived, hidden with nothing; they differ in brightness as well."""
@@ -41,7 +41,7 @@ def show_race(records: Sequence[Mapping[str, Any]]) -> AltFigure:
     """
     found = {kind: values(records, kind, "mse") for kind in KINDS if values(records, kind, "mse")}
     if not found:
-        raise ValueError("show_race got no record; run python -m mae_lite.studies.indicators first.")
+        raise ValueError("show_race got no record; run python -m mae_course.studies.indicators first.")
     order = sorted(found, key=lambda kind: mean(found[kind]), reverse=True)
     fig = AltFigure(figsize=(8.4, 0.36 * len(order) + 1.2), layout="constrained")
     ax = fig.subplots()
@@ -124,7 +124,7 @@ def show_denoising(records: Sequence[Mapping[str, Any]]) -> AltFigure:
     """
     names = {arm: name for arm, name in ARMS.items() if values(records, arm, "linear")}
     if not names:
-        raise ValueError("show_denoising got no record; run python -m mae_lite.studies.denoising first.")
+        raise ValueError("show_denoising got no record; run python -m mae_course.studies.denoising first.")
     fig = AltFigure(figsize=(9.6, 0.44 * len(names) + 1.3), layout="constrained")
     panels = {
         "error left of its own damage": {arm: left_over(records, arm) for arm in names},

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool
 from torch import Tensor
 
+from mae_course.studies.redundancy import Curve
 from mae_lite.show.style import STYLE, AltFigure
-from mae_lite.studies.redundancy import Curve
 
 LOOKS = ((":", "^"), ("--", "s"), ("-", "o"))
 """Dash and marker of a kind's lines, in their order."""

@@ -20,7 +20,7 @@ METRICS = {
 ACCURACIES = ("linear", "knn", "finetune")
 IN_PAPER = {"linear": "lin", "finetune": "ft"}
 """The paper's column for a metric of ours."""
-COMMAND = "python -m mae_lite.studies.ablations --data TRAIN --test TEST --arms"
+COMMAND = "python -m mae_course.studies.ablations --data TRAIN --test TEST --arms"
 """What makes the records of the arms named after it; TRAIN and TEST are labelled pictures, such as tar shards."""
 
 
@@ -65,7 +65,7 @@ GROUPS = (
           {"control-scratch": "scratch, authors' recipe", "control-random": None, "control-pixels": None},
           "training from scratch", "here with no more budget than fine-tuning has"),
 )  # fmt: skip
-"""What `python -m mae_lite.studies.ablations` runs beside "default"."""
+"""What `python -m mae_course.studies.ablations` runs beside "default"."""
 
 
 NEVER_THE_SAME = (
@@ -111,7 +111,7 @@ def load_records(path: str | Path | None = None, preset: str = "cpu") -> list[di
     """Our ablation's records, one a run; of the same arm and seed the last. None if no file is there yet.
 
     Args:
-        path: JSON lines as `mae_lite.studies.ablations` writes them; the bundled ones by default.
+        path: JSON lines as `mae_course.studies.ablations` writes them; the bundled ones by default.
         preset: which budget; only runs of one budget can be compared.
 
     Raises:

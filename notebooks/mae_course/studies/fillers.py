@@ -15,10 +15,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mae_course.studies.conv_blocks import ConvBlock, GatedBlock, PartialBlock, SemanticBlock, SparseBlock
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.patches import unpatchify
-from mae_lite.studies.conv_blocks import ConvBlock, GatedBlock, PartialBlock, SemanticBlock, SparseBlock
 
 CELL = 4
 PARAMETERS = 400_000

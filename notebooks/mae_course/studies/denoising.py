@@ -1,4 +1,4 @@
-"""Masking beside the noises of older autoencoders: `python -m mae_lite.studies.denoising --help`.
+"""Masking beside the noises of older autoencoders: `python -m mae_course.studies.denoising --help`.
 
 The backbone, images and steps of the ablations' default arm, which is the masked autoencoder to compare with. A
 denoising autoencoder (Vincent et al. 2008; section 2) sees every patch of a corrupted image and is asked for all of it.
@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from mae_course.studies.ablations import Study, main
+from mae_course.studies.arms import Arm
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import pixel_mask
 from mae_lite.patches import patchify
-from mae_lite.studies.ablations import Study, main
-from mae_lite.studies.arms import Arm
 from mae_lite.weights.assets import asset_path
 
 SIGMA = 1.0

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mae_lite.studies import ablations, denoising
-from mae_lite.studies.arms import MODEL
-from mae_lite.studies.fillers import KINDS
-from mae_lite.studies.indicators import RECORDS, SEEDS
-from mae_lite.studies.records import load_records
+from mae_course.studies import ablations, denoising
+from mae_course.studies.arms import MODEL
+from mae_course.studies.fillers import KINDS
+from mae_course.studies.indicators import RECORDS, SEEDS
+from mae_course.studies.records import load_records
 
 BASE = "zeros"
 """What all others are compared with: nothing is told."""
@@ -23,7 +23,7 @@ MASK_ARM = "default"
 CONTROLS = ("control-random", "control-pixels")
 TRANSFORMER = "vit"
 CONVOLUTIONS = tuple(kind for kind in KINDS if kind != TRANSFORMER)
-COMMAND = "python -m mae_lite.studies.indicators --data TRAIN --test TEST --kinds"
+COMMAND = "python -m mae_course.studies.indicators --data TRAIN --test TEST --kinds"
 Records = Sequence[Mapping[str, Any]]
 
 
@@ -172,7 +172,9 @@ def probe_answer(records: Records, arm: str, key: str = "linear") -> str:
     """One sentence: an arm's features against those of the masked autoencoder, in per cent of photos told right."""
     first, other = ([100 * v for v in values(records, name, key)] for name in (arm, MASK_ARM))
     if not first or not other:
-        return f'No answer yet: "{MASK_ARM if first else arm}" has no record; run python -m mae_lite.studies.denoising.'
+        return (
+            f'No answer yet: "{MASK_ARM if first else arm}" has no record; run python -m mae_course.studies.denoising.'
+        )
     spread = noise(records, key)
     found = weigh(first, other, None if spread is None else 100 * spread)
     verdict = {-1: "MAE is ahead", 1: "MAE is behind", 0: "seeds alone differ as much"}[found]

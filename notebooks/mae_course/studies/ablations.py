@@ -1,4 +1,4 @@
-"""The paper's ablations at a scale that a laptop can run: `python -m mae_lite.studies.ablations --help`.
+"""The paper's ablations at a scale that a laptop can run: `python -m mae_course.studies.ablations --help`.
 
 One small setting, equal for all arms but for what an arm is named after. Each arm is trained by `pretrain`, measured on
 images that no arm was trained on, and appended to assets/results/ablations.jsonl. The bundled records are older than
@@ -18,6 +18,9 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from mae_course.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
+from mae_course.studies.records import append_record, circumstances, compare, find_record, load_records
+from mae_course.studies.variants import MAEOnComponents, MAEWithMaskTokens
 from mae_lite.device import pick_device
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
@@ -26,9 +29,6 @@ from mae_lite.masking import random_mask
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe
 from mae_lite.patches import patchify
-from mae_lite.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
-from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
-from mae_lite.studies.variants import MAEOnComponents, MAEWithMaskTokens
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.finetune import FinetuneConfig, finetune
 from mae_lite.train.pretrain import pretrain
@@ -170,7 +170,7 @@ def main(argv: list[str] | None = None, study: Study | None = None) -> None:
     """The command line of this study, or of another that trains arms."""
     study = study or Study("ablations", __doc__, ARMS, CONTROLS, RECORDS)
     choices = [*study.controls, *study.arms]
-    p = argparse.ArgumentParser(prog=f"python -m mae_lite.studies.{study.name}", description=study.description)
+    p = argparse.ArgumentParser(prog=f"python -m mae_course.studies.{study.name}", description=study.description)
     p.add_argument("--list", action="store_true", help="show all arms with their state")
     p.add_argument("--data", nargs="+", help="labelled images to train on: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", help="labelled images to measure on")

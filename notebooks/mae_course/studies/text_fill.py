@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mae_course.studies.text_data import MASK, SPECIAL, UNK
+from mae_course.studies.text_model import WordModel, shifted
 from mae_lite.masking import random_mask
-from mae_lite.studies.text_data import MASK, SPECIAL, UNK
-from mae_lite.studies.text_model import WordModel, shifted
 
 RATIOS = (0.05, 0.15, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.95)
 """Shares of words hidden at which all are measured."""

@@ -1,4 +1,4 @@
-"""How well can hidden words be filled in, by the share hidden? `python -m mae_lite.studies.masked_text` runs it all.
+"""How well can hidden words be filled in, by the share hidden? `python -m mae_course.studies.masked_text` runs it all.
 
 Two kinds of the same Transformer, masked and left to right, are trained on five novels with two seeds each, and
 measured beside two baselines on chapters that none of them saw. What comes out is assets/results/masked-text.json, and
@@ -17,10 +17,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mae_lite.masking import random_mask
-from mae_lite.studies.records import circumstances
-from mae_lite.studies.text_data import SENTENCE, UNK, Vocabulary, split_chapters, split_words, windows
-from mae_lite.studies.text_fill import (
+from mae_course.studies.records import circumstances
+from mae_course.studies.text_data import SENTENCE, UNK, Vocabulary, split_chapters, split_words, windows
+from mae_course.studies.text_fill import (
     RATIOS,
     causal_fill,
     count_pairs,
@@ -29,8 +28,9 @@ from mae_lite.studies.text_fill import (
     neighbour_fill,
     share_right,
 )
-from mae_lite.studies.text_model import TextConfig, WordModel, save_word_model, shifted
-from mae_lite.studies.text_training import HIGHEST, LOWEST, TextTraining, train_words
+from mae_course.studies.text_model import TextConfig, WordModel, save_word_model, shifted
+from mae_course.studies.text_training import HIGHEST, LOWEST, TextTraining, train_words
+from mae_lite.masking import random_mask
 from mae_lite.weights.assets import asset_path
 
 
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             elif seed == 0:
                 save_word_model(model, vocabulary, args.weights)
     return circumstances(torch.device("cpu")) | {
-        "command": f"python -m mae_lite.studies.masked_text --steps {args.training.steps} --windows {args.windows}",
+        "command": f"python -m mae_course.studies.masked_text --steps {args.training.steps} --windows {args.windows}",
         "text": {"train_words": len(words), "held_out_words": len(held_out), "outside_vocabulary": unknown},
         "model": sizes | {"params": sum(p.numel() for p in model.parameters())},
         "training": asdict(args.training) | {"mask_ratios": [LOWEST, HIGHEST]},
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> None:
     """Train, measure and write the record; a second call goes on where the first stopped."""
-    parser = argparse.ArgumentParser(prog="python -m mae_lite.studies.masked_text", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mae_course.studies.masked_text", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/masked-text"), help="where checkpoints go")
     parser.add_argument("--record", type=Path, default=asset_path("results") / "masked-text.json")
     parser.add_argument("--weights", type=Path, default=asset_path("text") / "mae-lite-words")

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from mae_lite.studies.conv_blocks import ConvBlock
-from mae_lite.studies.fillers import CELL, count_parameters
-from mae_lite.studies.indicator_answers import pooled_deviation, weigh
-from mae_lite.studies.indicators import TASK, harmonic_error, score, train_filler
+from mae_course.studies.conv_blocks import ConvBlock
+from mae_course.studies.fillers import CELL, count_parameters
+from mae_course.studies.indicator_answers import pooled_deviation, weigh
+from mae_course.studies.indicators import TASK, harmonic_error, score, train_filler
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.recipe import PretrainConfig

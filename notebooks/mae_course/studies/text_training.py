@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mae_course.studies.text_data import MASK, UNK
+from mae_course.studies.text_model import TextConfig, WordModel, shifted
 from mae_lite.device import training_autocast
-from mae_lite.studies.text_data import MASK, UNK
-from mae_lite.studies.text_model import TextConfig, WordModel, shifted
 from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
 
 LOWEST, HIGHEST = 0.05, 0.95

@@ -1,4 +1,4 @@
-"""Can a convolution take an indicator of what is hidden? A race: `python -m mae_lite.studies.indicators --help`.
+"""Can a convolution take an indicator of what is hidden? A race: `python -m mae_course.studies.indicators --help`.
 
 One task, to fill 75 % of the patches of 64 x 64 photos; equal images, steps and parameters; only the way in which a
 network is told what is hidden, and where, changes. What is measured goes to assets/results/indicators.jsonl.
@@ -18,14 +18,14 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mae_course.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
+from mae_course.studies.records import append_record, circumstances, compare, find_record, load_records
 from mae_lite.config import MAEConfig
 from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import harmonic_fill, pixel_mask
 from mae_lite.measure.representations import linear_readout, position_readout, r_squared
-from mae_lite.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
-from mae_lite.studies.records import append_record, circumstances, compare, find_record, load_records
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.pretrain import batch_indices
@@ -162,7 +162,7 @@ def list_kinds(records: list[dict[str, Any]]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run what has no record yet, one after the other."""
-    p = argparse.ArgumentParser(prog="python -m mae_lite.studies.indicators", description=__doc__)
+    p = argparse.ArgumentParser(prog="python -m mae_course.studies.indicators", description=__doc__)
     p.add_argument("--list", action="store_true", help="show all networks with their state")
     p.add_argument("--data", nargs="+", help="images to train on: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", help="images to measure on")

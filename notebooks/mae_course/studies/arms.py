@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mae_course.studies.variants import MAEOnAllPatches, MAEOnComponents, MAEWithMaskTokens
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from mae_lite.studies.variants import MAEOnAllPatches, MAEOnComponents, MAEWithMaskTokens
 from mae_lite.train.finetune import FinetuneConfig
 from mae_lite.train.recipe import PretrainConfig
 

@@ -1,4 +1,4 @@
-"""What the bundled model's encoder is worth for classes: `python -m mae_lite.studies.transfer --help`.
+"""What the bundled model's encoder is worth for classes: `python -m mae_course.studies.transfer --help`.
 
 Writes features of labelled images to assets/features/, without the images, and to assets/results/transfer.jsonl what
 nearest neighbours, a linear layer and fine-tuning make of them, beside an untrained encoder and raw pixels. What is in
@@ -21,11 +21,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from mae_course.studies.records import append_record, circumstances, find_record, load_records
 from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.measure.features import BundledFeatures, extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
-from mae_lite.studies.records import append_record, circumstances, find_record, load_records
 from mae_lite.train.classifier import make_classifier
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.finetune import FinetuneConfig, held_out_accuracy, train_classifier
@@ -139,7 +139,7 @@ def tune(model: MAE, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], 
 def command() -> str:
     """What was typed, without the folders of this machine."""
     typed = [Path(a).name if a.endswith(".tar") else a for a in sys.argv[1:]]
-    return shlex.join(["python", "-m", "mae_lite.studies.transfer", *typed])
+    return shlex.join(["python", "-m", "mae_course.studies.transfer", *typed])
 
 
 def run(args: argparse.Namespace) -> None:
@@ -172,7 +172,7 @@ def format_records(records: list[dict[str, Any]]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m mae_lite.studies.transfer", description=__doc__)
+    p = argparse.ArgumentParser(prog="python -m mae_course.studies.transfer", description=__doc__)
     p.add_argument("--train", nargs="+", required=True, help="labelled images: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", required=True, help="held-out labelled images")
     p.add_argument("--probes-only", action="store_true", help="leave out fine-tuning, which takes most of the time")

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from mae_course.studies.text_data import MASK, SPECIAL, Vocabulary
 from mae_lite.layers import Attention, Block
-from mae_lite.studies.text_data import MASK, SPECIAL, Vocabulary
 from mae_lite.weights.assets import asset_path
 
 
