@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mae_lite.exercises.check import (
+from mae_course.exercises.check import (
     OPEN,
     PASSED,
     WRONG,
@@ -38,7 +38,7 @@ def check_name(cell):
 
 
 def imported(folder, notebook):
-    """What belongs to a notebook, such as mae_lite.exercises.image_as_sentence to 02_image_as_sentence."""
+    """What belongs to a notebook, such as mae_course.exercises.image_as_sentence to 02_image_as_sentence."""
     return importlib.import_module(f"{folder}.{re.sub('^[0-9]+_', '', notebook)}")
 
 
@@ -82,7 +82,7 @@ def test_stub_is_not_attempted_and_solution_passes(source, stub, solution):
 
 @pytest.mark.parametrize(("notebook", "asked", "mutant"), MUTANTS)
 def test_mutant_is_rejected_with_its_own_hint(notebook, asked, mutant):
-    verdict = getattr(imported("mae_lite.exercises", notebook), asked)(mutant.answer)
+    verdict = getattr(imported("mae_course.exercises", notebook), asked)(mutant.answer)
     assert verdict.status == WRONG, f"a wrong answer got: {verdict}"
     assert mutant.hint in verdict.sentence
     others = [other for other in mutants_of(notebook)[asked] if other is not mutant]
@@ -103,7 +103,7 @@ def test_table_of_mutants(capsys):
         for asked, mutants in mutants_of(notebook).items():
             lines += ["", f"{notebook}: {asked}"]
             for mutant in mutants:
-                verdict = getattr(imported("mae_lite.exercises", notebook), asked)(mutant.answer)
+                verdict = getattr(imported("mae_course.exercises", notebook), asked)(mutant.answer)
                 name = getattr(mutant.answer, "__name__", str(mutant.answer))
                 lines.append(f"  {name} ({mutant.origin})\n      {verdict}")
     with capsys.disabled():

@@ -13,10 +13,10 @@ import jupytext
 import pytest
 import torch
 
+from mae_course.exercises import homework
 from mae_course.pages.claim_board import load_claims
 from mae_course.paper.tables import load_table
 from mae_lite.config import PRESETS
-from mae_lite.exercises import homework
 from mae_lite.mae import MAE
 from mae_lite.measure.cost import count_flops
 from mae_lite.weights.assets import asset_path
@@ -293,7 +293,7 @@ def test_other_seeds_give_other_numbers_and_questions_hold_no_answer():
 
 
 def test_homework_is_a_command_and_its_points_are_those_of_the_rubric():
-    command = [sys.executable, "-m", "mae_lite.exercises.homework", "--seed", "3"]
+    command = [sys.executable, "-m", "mae_course.exercises.homework", "--seed", "3"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == homework.to_markdown(3).strip()
     rubric = dict(re.findall(r"^\| ([\w -]+) \| \[.* \| (\d) \|$", PAGES["homework.md"], re.MULTILINE))

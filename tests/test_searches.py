@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from mae_course.exercises.searches import best_alone, bisect, errors_when_shown, greedy_patches, scan, visible_psnr
 from mae_lite import MAE, MAEConfig, load_image, random_mask, reconstruct
-from mae_lite.exercises.searches import best_alone, bisect, errors_when_shown, greedy_patches, scan, visible_psnr
 from mae_lite.weights.assets import asset_path
 
 CFG = MAEConfig(

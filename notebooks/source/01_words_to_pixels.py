@@ -20,12 +20,12 @@
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import words_to_pixels as check
 from mae_course.figures import words_to_pixels as figures
 from mae_course.pages.timeline import Timeline
 from mae_course.pages.twin import twin_slider
 from mae_course.paper.tables import load_table
 from mae_course.studies import redundancy, text_data, text_fill, text_model
-from mae_lite.exercises import words_to_pixels as check
 from mae_lite.measure import cost
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here

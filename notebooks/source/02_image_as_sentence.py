@@ -23,9 +23,9 @@ import torch
 import torch.nn.functional as F
 
 import mae_lite as ml
+from mae_course.exercises import image_as_sentence as check
 from mae_course.figures.image_as_sentence import patch_size_flipbook, show_cut, show_maps, show_pictures, show_sentence
 from mae_lite import layers
-from mae_lite.exercises import image_as_sentence as check
 from mae_lite.show.figures import show_comparison
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here

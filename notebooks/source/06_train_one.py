@@ -25,8 +25,8 @@ import tempfile
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import train_one as check
 from mae_course.figures.image_as_sentence import show_pictures
-from mae_lite.exercises import train_one as check
 
 FAST = "MAE_LITE_FAST" in os.environ  # the tests of this notebook take far fewer steps
 

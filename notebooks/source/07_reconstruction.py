@@ -37,9 +37,9 @@ import os
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import reconstruction as check
+from mae_course.exercises.searches import best_alone, greedy_patches
 from mae_course.figures.reconstruction import show_grid, show_psnr_by_visible
-from mae_lite.exercises import reconstruction as check
-from mae_lite.exercises.searches import best_alone, greedy_patches
 from mae_lite.measure.cost import format_speeds, measure_speed
 from mae_lite.measure.evaluate import masked_errors
 from mae_lite.measure.sweeps import compare_models, guess, predict_unseen, ratio_sweep, sweep_flipbook, ten_guesses

@@ -22,12 +22,12 @@
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import results as check
 from mae_course.figures import results as figures
 from mae_course.pages import results_table
 from mae_course.paper import claims
 from mae_course.paper import results as paper_results
 from mae_course.paper.tables import list_tables, load_table
-from mae_lite.exercises import results as check
 
 records = paper_results.load_records()
 print(paper_results.describe(records))

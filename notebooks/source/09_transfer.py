@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 
 import mae_lite as ml
+from mae_course.exercises import transfer as check
 from mae_course.figures.transfer import blocks_flipbook, fraction_flipbook, show_accuracies, show_confusion
-from mae_lite.exercises import transfer as check
 from mae_lite.measure import features, probes
 
 _ = torch.set_grad_enabled(False)  # only exercise 4 needs gradients, and switches them on

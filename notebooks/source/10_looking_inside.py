@@ -22,10 +22,10 @@
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import looking_inside as check
 from mae_course.figures.image_as_sentence import show_maps
 from mae_course.figures.looking_inside import colour_picture, show_by_layer, show_shares, show_table
 from mae_course.pages.attention_explorer import attention_explorer
-from mae_lite.exercises import looking_inside as check
 from mae_lite.measure import inspection, representations
 from mae_lite.measure.attention import (
     attention_weights,

@@ -20,11 +20,11 @@
 import torch
 
 import mae_lite as ml
+from mae_course.exercises import critical_reading as check
 from mae_course.figures import results as figures
 from mae_course.pages import claim_board
 from mae_course.paper import results as paper_results
 from mae_course.paper.tables import load_table
-from mae_lite.exercises import critical_reading as check
 from mae_lite.measure import evaluate
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mae_course.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_course.studies import conv_blocks
 from mae_course.studies.design import PARAMETERS, DesignScore, score_design
-from mae_lite.exercises.check import call, compare, exercise, expect, given, random_tensor
 
 ROWS, COLUMNS = 5, 7
 

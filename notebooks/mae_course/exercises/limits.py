@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mae_lite.exercises.check import call, exercise, expect
-from mae_lite.exercises.searches import bisect, scan, trained_and, visible_psnr
+from mae_course.exercises.check import call, exercise, expect
+from mae_course.exercises.searches import bisect, scan, trained_and, visible_psnr
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import harmonic_fill, pixel_mask
 from mae_lite.measure.sweeps import guess

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite import masking
-from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
 
 STRIP = torch.tensor([False, True, False, False, True, True, False])
 """Which of seven pixels in a row the last exercise hides: a gap of one, and a gap of two."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mae_course.exercises.check import call, exercise, expect
 from mae_course.paper.tables import load_table
-from mae_lite.exercises.check import call, exercise, expect
 
 CURVES = [(50.0, 81.0, 70.5), (90.0, 79.5, 52.0), (10.0, 78.0, 48.0), (70.0, 80.0, 73.0), (30.0, 82.5, 60.0)]
 """Rows of a plot that nobody sorted: ratio, fine-tuned, linear probe."""

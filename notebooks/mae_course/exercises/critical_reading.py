@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 from numbers import Real
 from typing import Any
 
+from mae_course.exercises.check import call, expect
+from mae_course.exercises.check import exercise as exercise
 from mae_course.pages.claim_board import JUDGED, load_claims
 from mae_course.paper.claims import SURE, Claim
 from mae_course.paper.results import ACCURACIES, load_records, spread
 from mae_course.paper.tables import list_tables, load_table
 from mae_course.studies.arms import ARMS, CONTROLS, MODEL, PLANS
-from mae_lite.exercises.check import call, expect
-from mae_lite.exercises.check import exercise as exercise
 
 WORDS = {"summary": 25, "strengths": 12, "weaknesses": 12, "questions": 8, "verdict": 8}
 """The least number of words in each part of a review that is text."""

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, expect, given
+from mae_course.exercises.check import exercise as exercise
 from mae_course.studies.redundancy import at, pixel_curves, word_curves
-from mae_lite.exercises.check import call, compare, expect, given
-from mae_lite.exercises.check import exercise as exercise
 
 CHOSEN, MASKED, SWAPPED = 0.15, 0.8, 0.1
 """Shares of BERT's recipe."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from mae_course.exercises.check import call, compare, exercise, random_tensor
 from mae_lite import layers, patches
-from mae_lite.exercises.check import call, compare, exercise, random_tensor
 
 READING_ORDER = "patch 1 lies right of patch 0, and within a patch the order is (row, column, channel)."
 

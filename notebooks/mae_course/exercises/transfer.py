@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.config import MAEConfig
-from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.mae import MAE
 from mae_lite.measure.features import BundledFeatures, load_features
 from mae_lite.measure.probes import accuracy, ridge_probe, some_labels

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_lite.measure.cost import count_flops
 
 

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_course.figures.loss_and_pictures import SUSPECTS
 from mae_lite import loss, patches
 from mae_lite.config import MAEConfig
-from mae_lite.exercises.check import call, compare, exercise, expect, given, random_tensor
 from mae_lite.images import load_image
 from mae_lite.masking import random_mask
 from mae_lite.measure.baselines import visible_mean_fill

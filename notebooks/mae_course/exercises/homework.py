@@ -1,4 +1,4 @@
-"""Homework with other numbers for each seed: `python -m mae_lite.exercises.homework --seed 7 [--answers]`.
+"""Homework with other numbers for each seed: `python -m mae_course.exercises.homework --seed 7 [--answers]`.
 
 Every answer is computed by the package, so a new question needs no key. The rubric is in notebooks/guides/homework.md.
 """
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import torch
 
+from mae_course.exercises.critical_reading import noise_of_gap
 from mae_lite.config import PRESETS, MAEConfig
-from mae_lite.exercises.critical_reading import noise_of_gap
 from mae_lite.loss import mae_loss
 from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.measure.cost import count_flops
@@ -147,7 +147,7 @@ def to_markdown(seed: int, answers: bool = False) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a sheet."""
-    parser = argparse.ArgumentParser(prog="python -m mae_lite.exercises.homework", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mae_course.exercises.homework", description=__doc__)
     parser.add_argument("--seed", type=int, required=True, help="the number of the sheet, one for each student")
     parser.add_argument("--answers", action="store_true", help="print the answers under the questions")
     args = parser.parse_args(argv)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mae_lite.exercises.check import call, compare, exercise, expect, random_tensor
+from mae_course.exercises.check import call, compare, exercise, expect, random_tensor
 from mae_lite.images import load_image
 from mae_lite.measure import inspection
 from mae_lite.measure.attention import untrained

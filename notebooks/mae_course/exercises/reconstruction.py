@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from mae_lite.exercises.check import call, exercise, expect
-from mae_lite.exercises.limits import beat_the_model, fewest_visible
-from mae_lite.exercises.searches import errors_when_shown, trained_and
+from mae_course.exercises.check import call, exercise, expect
+from mae_course.exercises.limits import beat_the_model, fewest_visible
+from mae_course.exercises.searches import errors_when_shown, trained_and
 from mae_lite.measure.reconstruct import Reconstruction, reconstruct
 from mae_lite.measure.sweeps import guess
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mae_course.exercises.check import call, compare, exercise, expect
 from mae_lite.config import MAEConfig
-from mae_lite.exercises.check import call, compare, exercise, expect
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
