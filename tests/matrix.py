@@ -23,7 +23,7 @@ QUICK = ["-q", "-m", "not slow and not browser", "-p", "no:cacheprovider"]
 
 OURS = "filterwarnings=error\ndefault::DeprecationWarning\nerror::DeprecationWarning:mae_lite"
 """Old packages use what newer ones of others call deprecated; that is no error unless we do."""
-STRICT = "tests/test_readme.py::test_python_snippet_runs"
+STRICT = "tests/project/test_readme.py::test_python_snippet_runs"
 """It starts a process in which every warning is an error."""
 
 

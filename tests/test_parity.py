@@ -5,12 +5,12 @@ from functools import partial
 import pytest
 import torch
 
+from helpers.layouts import hf_layout, make
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.encoder import MAEEncoder
 from mae_lite.layers import Block, sincos_2d
 from mae_lite.mae import MAE
 from mae_lite.weights.checkpoints import load_encoder, load_model
-from test_checkpoints import hf_layout, make
 
 SMALL = MAEConfig(
     img_size=(48, 48), patch_size=8, embed_dim=48, depth=3, num_heads=3, decoder_embed_dim=32, decoder_depth=2,

@@ -1,6 +1,6 @@
 """What attention weights say: shares by kind of token, distances, roll-out through the layers.
 
-None of it means much alone. Look at the same numbers for `mae_lite.measure.attention.untrained` before you explain them.
+None of it means much alone. Look at the same numbers for `mae_lite.measure.attention.untrained` first.
 """
 
 import torch

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from nbformat.v4 import new_notebook
-from test_flipbook_page import CELLS, export, notebook, opened, opened_in_lab
 
+from helpers.pages import CELLS, export, notebook, opened, opened_in_lab
 from mae_course.pages.attention_explorer import PALETTE, attention_explorer, to_tones
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -1,11 +1,10 @@
 """Flipbooks in pages that run scripts, in pages that do not, and in JupyterLab with and without trust."""
 
-import nbformat
 import numpy as np
 import pytest
-from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_notebook
 
+from helpers.pages import CELLS, export, notebook, opened, opened_in_lab
 from mae_lite.show.flipbook import flipbook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,58 +18,12 @@ frames = [np.full((100, 300, 3), 40 * i, np.uint8) for i in range(6)]
 words = [f"step {i}" for i in range(6)]
 flipbook(frames, words, [f"grey {i}" for i in range(6)], name="training step", titles=("left", "right"), start=2)
 """
-CELLS = """() => {
-    const panel = window.jupyterapp.shell.currentWidget;
-    return Array.from(panel.content.model.cells).filter(c => c.type === 'code').map(c => c.executionCount);
-}"""
-READY = "() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
 
 
 def book(word="step", n=6):
     frames = [np.full((100, 300, 3), 40 * i, np.uint8) for i in range(n)]
     words = [f"{word} {i}" for i in range(n)]
     return flipbook(frames, words, [f"alt of {w}" for w in words], name="frame", titles=("left", "right"), start=2)
-
-
-def notebook(code, *shown):
-    """A notebook with that code in each cell, executed, as it is committed."""
-    cells = []
-    for number, one in enumerate(shown, start=1):
-        output = new_output("execute_result", one._repr_mimebundle_(), execution_count=number)
-        cells.append(new_code_cell(code, outputs=[output], execution_count=number))
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-def export(nb, path):
-    path.write_text(HTMLExporter().from_notebook_node(nb)[0])
-    return path.as_uri()
-
-
-def opened(chromium, address, **options):
-    """A page in a browser without network (an address on this machine is still reached by file://)."""
-    page = chromium.new_context(viewport={"width": 1000, "height": 900}, offline=True, **options).new_page()
-    page.asked, page.broken = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("pageerror", lambda error: page.broken.append(str(error)))
-    page.goto(address)
-    return page
-
-
-def opened_in_lab(chromium, lab, name, nb):
-    """JupyterLab with an executed notebook that nobody here has trusted or run."""
-    page = chromium.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(60_000)
-    page.goto(f"{lab}/lab?reset")
-    page.wait_for_function("() => window.jupyterapp")
-    page.evaluate(
-        "([name, content]) => window.jupyterapp.serviceManager.contents.save(name, "
-        "{type: 'notebook', format: 'json', content})",
-        [name, nbformat.from_dict(nb)],
-    )
-    page.goto(f"{lab}/lab/tree/{name}?reset")
-    page.wait_for_function(READY)
-    return page
 
 
 def state(one):

@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from helpers.project import ROOT
+
 SHOTS = ROOT / "out/browser"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -1,10 +1,10 @@
 """The table of arms in exported pages: groups and sorting by keyboard, and a plain table where no script runs."""
 
 import pytest
-from test_flipbook_page import export, notebook, opened
 
+from helpers.pages import export, notebook, opened
+from helpers.records import records
 from mae_course.pages.results_table import show_arms
-from test_claims import records
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from test_site import ROOT, built_site, pages_of
-from test_slides import slides
+from helpers.project import NOTEBOOKS, ROOT, load
+from helpers.site import built_site, pages_of
+
+slides = load(NOTEBOOKS / "slides/make_slides.py")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

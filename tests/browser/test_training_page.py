@@ -1,14 +1,14 @@
 """A training watched in a real JupyterLab: it redraws itself, and Stop reaches a kernel that is busy with it."""
 
-from pathlib import Path
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from helpers.project import ROOT
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SHOTS = Path(__file__).parent.parent.parent / "out/browser"
+SHOTS = ROOT / "out/browser"
 VIEW = ".mae-lite-training"
 PICTURE = f"{VIEW} img"
 READY = "() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"

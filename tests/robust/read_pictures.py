@@ -9,9 +9,9 @@ import time
 import warnings
 
 import torch
-from corpus import corpus, flips, truncations
 
 import mae_lite as ml
+from helpers.corpus import corpus, flips, truncations
 from mae_lite.images import ImageError, load_image
 
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.layouts import fair_layout
+from helpers.project import ROOT
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from test_checkpoints import fair_layout
 
-ROOT = Path(__file__).parent.parent.parent
 IGNORED = shutil.ignore_patterns("__pycache__", "results", "text", "features")
 NOBODY = 54321
 """A user that is in no list of users."""

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from corpus import corpus
 
+from helpers.corpus import corpus
 from mae_lite.cli.main import main
 from mae_lite.images import MAX_PIXELS, ImageError, open_image
 from mae_lite.widgets import playground

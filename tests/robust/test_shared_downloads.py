@@ -10,10 +10,10 @@ import time
 
 import pytest
 
+from helpers.server import body, kept, model, reply, reply_range, server  # noqa: F401 - fixtures
 from mae_lite.weights import downloads
 from mae_lite.weights.catalogue import CheckpointError, cache_folder
 from mae_lite.weights.downloads import download, find
-from test_downloads import body, kept, model, reply, reply_range, server  # noqa: F401 - fixtures
 
 NAME = "mae_visualize_vit_base"
 CHILD = """

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from corpus import flips, truncations
 from safetensors.torch import load_file, save_file
 
+from helpers.corpus import flips, truncations
 from mae_lite.cli.main import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
