@@ -13,6 +13,8 @@ import torch
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 
+pytest_plugins = ["helpers.server"]
+
 
 def is_here(host: str | bytes | None) -> bool:
     """Whether an address or a name is this machine's own."""

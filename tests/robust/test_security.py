@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+import mae_course
 import mae_lite
 
-PACKAGE = Path(mae_lite.__file__).parent
+FILES = [path for package in (mae_lite, mae_course) for path in Path(package.__file__).parent.rglob("*.py")]
 ROOT = PACKAGE.parent
 RUNS_CODE = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads",
@@ -58,10 +59,10 @@ def test_the_search_finds(bad):
 
 
 def test_nothing_in_the_package_runs_what_it_is_given():
-    found = {str(path): list(faults(path.read_text(encoding="utf-8"))) for path in PACKAGE.rglob("*.py")}
-    assert len(found) > 60
+    found = {str(path): list(faults(path.read_text(encoding="utf-8"))) for path in FILES}
+    assert len(found) > 110
     assert {path: some for path, some in found.items() if some} == {}
-    loads = sum(name == "torch.load" for path in PACKAGE.rglob("*.py") for name, _, _ in calls(path.read_text()))
+    loads = sum(name == "torch.load" for path in FILES for name, _, _ in calls(path.read_text()))
     assert loads >= 1, "the search no longer sees where weights are read"
 
 
@@ -69,7 +70,7 @@ def test_programs_are_started_by_lists_of_words():
     """And only git, for the records of studies."""
     starts = {
         (path.name, name)
-        for path in PACKAGE.rglob("*.py")
+        for path in FILES
         for name, _, _ in calls(path.read_text(encoding="utf-8"))
         if name.startswith(("subprocess.", "os.exec", "os.spawn", "asyncio.create_subprocess"))
     }
@@ -77,7 +78,9 @@ def test_programs_are_started_by_lists_of_words():
 
 
 SCRIPTS = sorted(
-    p for folder in ("mae_lite", "notebooks/site", "notebooks/slides") for p in (ROOT / folder).rglob("*.js")
+    p
+    for folder in ("mae_lite", "notebooks/mae_course", "notebooks/site", "notebooks/slides")
+    for p in (ROOT / folder).rglob("*.js")
 )
 
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from helpers.server import body, kept, model, reply, reply_range, server  # noqa: F401 - fixtures
+from helpers.server import kept, reply, reply_range
 from mae_lite.weights import downloads
 from mae_lite.weights.catalogue import CheckpointError, cache_folder
 from mae_lite.weights.downloads import download, find
