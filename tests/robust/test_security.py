@@ -19,7 +19,8 @@ import mae_course
 import mae_lite
 
 FILES = [path for package in (mae_lite, mae_course) for path in Path(package.__file__).parent.rglob("*.py")]
-ROOT = PACKAGE.parent
+from helpers.project import ROOT
+
 RUNS_CODE = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load", "pickle.loads", "marshal.loads",
     "pickle.Unpickler", "joblib.load", "yaml.load", "yaml.unsafe_load", "torch.hub.load", "shelve.open",
