@@ -189,6 +189,11 @@ def to_uint8(imgs: Float[Tensor, "b c h w"], cfg: MAEConfig) -> UInt8[Tensor, "b
     return ((imgs.float() * std + mean) * 255).clamp(0, 255).round().to(torch.uint8)
 
 
+def to_picture(imgs: UInt8[Tensor, "*b c h w"]) -> UInt8[np.ndarray, "*b h w 3"]:
+    """Bytes as pictures a screen shows: channels last, on the CPU; one channel becomes grey."""
+    return imgs.expand(*imgs.shape[:-3], 3, -1, -1).movedim(-3, -1).contiguous().cpu().numpy()
+
+
 def _statistics(imgs: Tensor, cfg: MAEConfig) -> tuple[Tensor, Tensor]:
     return tuple(torch.tensor(v, device=imgs.device).view(1, -1, 1, 1) for v in (cfg.mean, cfg.std))
 

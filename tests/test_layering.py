@@ -15,7 +15,7 @@ METHOD = ("config", "device", "images", "patches", "masking", "layers", "encoder
 ROOMS = (*METHOD, "weights", "measure", "show", "train", "widgets", "cli", "__init__", "__main__")
 COURSE = ("paper", "studies", "pages", "figures", "exercises")
 SLOW = {
-    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "timm": {"train"},
+    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "timm": {"train", "exercises"},
     "huggingface_hub": {"weights"},
 }  # fmt: skip
 """Libraries that take long to import, and the rooms that may import them at the top of a file."""
