@@ -1,5 +1,6 @@
-"""Build the notebooks from notebooks/source: `python notebooks/build.py [NAME...]`, or `--check` to only compare.
+"""Build the notebooks from notebooks/source: `python notebooks/build.py` those that are stale, `--all`, or by NAME.
 
+With `--check` they are only compared.
 Each source is a Python file in jupytext's percent format and the one place to edit. A built notebook is executed, keeps
 its pictures and text, and drops what only a live kernel can use.
 
@@ -14,7 +15,8 @@ exercise is a code cell with the solution in it, marked as nbgrader does; the no
 
     answer = 42  # SOLUTION              answer = ...  # your answer here
 
-and carries the whole cell, folded, below. `{navigation}` in a text becomes links to the neighbours and to the twin.
+and carries the whole cell, folded, below. `{navigation}` in a text becomes links to the neighbours and to
+the other of the two.
 """
 
 import argparse
@@ -84,7 +86,7 @@ def _append(notebook: nbformat.NotebookNode, kind: str, source: str, **metadata)
 
 
 def navigation(path: Path, solutions: bool) -> str:
-    """Links to the notebooks before and after, and to the twin with or without solutions, as seen from notebooks/."""
+    """Links to the notebooks before and after, and to the one with or without solutions, from notebooks/."""
     row = sorted(path.parent.glob("*.py"))
     k = row.index(path)
     near = {"Previous": row[k - 1 : k], "Next": row[k + 1 : k + 2]}
@@ -101,7 +103,7 @@ def title(path: Path) -> str:
     return re.search(r"^# # (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
 
 
-def twins(path: Path) -> dict[Path, bool]:
+def built_from(path: Path) -> dict[Path, bool]:
     """Where the notebooks of a source go, and whether they show solutions."""
     open_ones = {HERE / f"{path.stem}.ipynb": False}
     return open_ones | ({HERE / "solutions" / f"{path.stem}.ipynb": True} if exercises(path) else {})
@@ -143,32 +145,36 @@ def is_stale(source: Path, built: Path, solutions: bool = False) -> bool:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build, or with --check compare, the named notebooks or all."""
+    """Build the named notebooks, all, or those that are stale; with --check, say which are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 07_reconstruction (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 07_reconstruction (default: the stale ones)")
+    parser.add_argument("--all", action="store_true", help="build those too that are up to date")
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a notebook is stale")
     args = parser.parse_args(argv)
     sources = {path.stem: path for path in sorted((HERE / "source").glob("*.py"))}
     if unknown := [name for name in args.names if name not in sources]:
         parser.error(f"no source for {', '.join(unknown)}; there are {', '.join(sources)}")
-    chosen = {name: path for name, path in sources.items() if name in (args.names or sources)}
-    if args.check:
-        stale = [
-            str(built.relative_to(HERE).with_suffix(""))
-            for path in chosen.values()
-            for built, solutions in twins(path).items()
-            if is_stale(path, built, solutions)
-        ]
-        print(f"stale: {', '.join(stale)}; run python notebooks/build.py" if stale else "all notebooks are up to date")
-        return 1 if stale else 0
-    for path in chosen.values():
-        for built, solutions in twins(path).items():
-            built.parent.mkdir(exist_ok=True)
-            notebook = from_source(path, solutions)
-            execute(notebook, built.parent)
-            nbformat.write(notebook, built)
-            size = built.stat().st_size / 1e3
-            print(f"{built.relative_to(HERE)}: {len(notebook.cells)} cells, {size:.0f} kB", flush=True)
+    whole = not args.check and (args.all or args.names)
+    chosen = [
+        (path, built, solutions)
+        for name, path in sources.items()
+        if name in (args.names or sources)
+        for built, solutions in built_from(path).items()
+        if whole or is_stale(path, built, solutions)
+    ]
+    if args.check and chosen:
+        stale = ", ".join(str(built.relative_to(HERE).with_suffix("")) for _, built, _ in chosen)
+        print(f"stale: {stale}; run python notebooks/build.py")
+        return 1
+    if not chosen:
+        print("all notebooks are up to date")
+    for path, built, solutions in chosen:
+        built.parent.mkdir(exist_ok=True)
+        notebook = from_source(path, solutions)
+        execute(notebook, built.parent)
+        nbformat.write(notebook, built)
+        size = built.stat().st_size / 1e3
+        print(f"{built.relative_to(HERE)}: {len(notebook.cells)} cells, {size:.0f} kB", flush=True)
     return 0
 
 

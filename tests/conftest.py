@@ -4,6 +4,8 @@ import ipaddress
 import os
 import socket
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes at once: one thread each, also in those that they start
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine: CPU tensors meet CPU models
 
 import jaxtyping
@@ -13,7 +15,25 @@ import torch
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 
-pytest_plugins = ["helpers.server"]
+pytest_plugins = ["helpers.server", "helpers.counts"]
+
+
+LAST = ("tests/robust/", "tests/browser/")
+"""What takes long and fails seldom."""
+TOGETHER = {
+    "tests/notebooks/test_site.py": "site", "tests/browser/test_site_page.py": "site",
+    "tests/notebooks/test_student.py": "student", "tests/notebooks/test_slides.py": "slides",
+}  # fmt: skip
+"""Files that make one thing for all their tests, which is slow: a process does all of them."""
+
+
+def pytest_collection_modifyitems(items):
+    """What takes long and fails seldom comes last; what shares a page or a tree that is slow to make stays together."""
+    items.sort(key=lambda item: item.nodeid.startswith(LAST))
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        if file.startswith("tests/browser/") or file in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(file, file)))
 
 
 def is_here(host: str | bytes | None) -> bool:

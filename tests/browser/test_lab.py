@@ -1,11 +1,8 @@
 """The playground in a real JupyterLab, by mouse and by keyboard. Screenshots are left in out/browser."""
 
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from helpers.project import ROOT
@@ -418,58 +415,21 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it_in_one_stop(runnin
     assert stops[15:] == ["Reset", "Save as PNG"]
 
 
-def is_idle():
-    """Whether nothing else keeps this machine busy, so that times mean something."""
-    busy = psutil.cpu_percent(interval=1.5)
-    return busy < 25, f"{busy:.0f} % of the processor busy before it"
-
-
-def report(text, name, capsys):
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    (SHOTS / name).write_text(text + "\n")
-    with capsys.disabled():
-        print(f"\n{text}")
-
-
-def test_time_from_key_press_to_new_picture(running, capsys):
+def test_key_press_to_new_picture(running, capsys):
+    """Each press brings its picture; how long that took is printed and kept, for `make bench`."""
     page = running
-    idle, load = is_idle()
     page.locator(SLIDER).focus()
     page.evaluate(TIME_PICTURES, [SLIDER, PICTURE])
     for k in range(30):
         page.keyboard.press("ArrowLeft")
         page.wait_for_function("k => window.latencies.length === k", arg=k + 1)
     times = sorted(page.evaluate("() => window.latencies"))
-    median, high = statistics.median(times), times[round(0.95 * len(times)) - 1]
-    judged = "" if idle else ", so the limits are not applied"
-    measured = f"median {median:.0f} ms, 95th percentile {high:.0f} ms of {len(times)}"
-    report(f"key press to new picture: {measured} ({load}{judged})", "latency.txt", capsys)
-    if idle:
-        assert median < 150
-        assert high < 300
-
-
-ANSWERS = """
-import statistics, time
-from mae_lite.widgets import playground
-lab, times = playground(), []
-for hidden in range(160, 130, -1):
-    start = time.perf_counter()
-    lab.hidden = hidden
-    times.append(1000 * (time.perf_counter() - start))
-print(statistics.median(times))
-"""
-
-
-def test_time_of_an_answer_in_the_kernel(capsys):
-    """In a Python of its own, since this one checks the shapes of all arguments."""
-    idle, load = is_idle()
-    done = subprocess.run([sys.executable, "-c", ANSWERS], capture_output=True, text=True, check=True)
-    median = float(done.stdout)
-    judged = "" if idle else ", so the limit is not applied"
-    report(f"mask to encoded picture: median {median:.0f} ms of 30 ({load}{judged})", "kernel.txt", capsys)
-    if idle:
-        assert median < 50
+    high = times[round(0.95 * len(times)) - 1]
+    text = f"key press to new picture: median {statistics.median(times):.0f} ms, 95th percentile {high:.0f} ms of 30"
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    (SHOTS / "latency.txt").write_text(text + "\n")
+    with capsys.disabled():
+        print(f"\n{text}")
 
 
 @pytest.mark.parametrize(("name", "width", "dark"), [("dark", 1440, True), ("narrow", 600, False), ("zoom", 720, True)])

@@ -12,7 +12,7 @@ NAMES = list(SOURCES)
 BUILT = {
     str(path.relative_to(NOTEBOOKS).with_suffix("")): (path, source, solutions)
     for source in SOURCES.values()
-    for path, solutions in build.twins(source).items()
+    for path, solutions in build.built_from(source).items()
 }
 """By name, such as solutions/02_image_as_sentence: the notebook, its source, whether it shows solutions."""
 

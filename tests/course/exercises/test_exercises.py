@@ -94,21 +94,6 @@ def test_every_exercise_has_two_mutants_and_every_mutant_an_exercise(notebook):
     assert all(len(mutants) >= 2 for mutants in mutants_of(notebook).values())
 
 
-def test_table_of_mutants(capsys):
-    """Print each wrong answer and what its reader is told."""
-    lines = []
-    for notebook in SOURCES:
-        for asked, mutants in mutants_of(notebook).items():
-            lines += ["", f"{notebook}: {asked}"]
-            for mutant in mutants:
-                verdict = getattr(imported("mae_course.exercises", notebook), asked)(mutant.answer)
-                name = getattr(mutant.answer, "__name__", str(mutant.answer))
-                lines.append(f"  {name} ({mutant.origin})\n      {verdict}")
-    with capsys.disabled():
-        print("\n".join(lines))
-    assert len([line for line in lines if WRONG in line]) == len(MUTANTS)
-
-
 # The parts of a check
 
 
