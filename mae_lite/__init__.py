@@ -14,8 +14,8 @@ from mae_lite.encoder import MAEEncoder
 from mae_lite.images import load_image, to_uint8
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
-from mae_lite.masking import block_mask, grid_mask, ids_from_mask, mask_from_grid, random_mask
-from mae_lite.measure.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.masking import block_mask, grid_mask, ids_from_mask, mask_from_grid, pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill, nearest_fill, visible_mean_fill
 from mae_lite.measure.reconstruct import Reconstruction, reconstruct
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 from mae_lite.weights.assets import asset_path, list_photos

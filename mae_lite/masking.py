@@ -241,3 +241,9 @@ def ids_from_mask(mask: Bool[Tensor, "b n"]) -> tuple[Int[Tensor, "b n_keep"], I
             f"Every image of a batch must hide equally many patches; these leave {n_keep.unique().tolist()} visible."
         )
     return ids_shuffle[:, : int(n_keep[0])], ids_restore
+
+
+def pixel_mask(mask: Bool[Tensor, "b n"], grid_size: tuple[int, int], patch_size: int) -> Bool[Tensor, "b 1 h w"]:
+    """A mask of patches as a mask of pixels, True = hidden."""
+    grid = mask.reshape(len(mask), 1, *grid_size)
+    return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)

@@ -15,6 +15,7 @@ from mae_lite.masking import (
     ids_from_mask,
     mask_from_grid,
     num_masked,
+    pixel_mask,
     random_mask,
 )
 
@@ -234,3 +235,9 @@ def test_a_drawn_grid_is_checked_against_the_models():
     assert mask_from_grid([[1, 0, 1], [0, 0, 0]], (2, 3)).tolist() == [[True, False, True, False, False, False]]
     with pytest.raises(ValueError, match="has 2x3 patches, the model 3x2 patches"):
         mask_from_grid([[1, 0, 1], [0, 0, 0]], (3, 2))
+
+
+def test_pixel_mask_blows_each_patch_up():
+    mask = torch.tensor([[True, False, False, False, True, False]])
+    expected = [[1, 1, 0, 0, 0, 0]] * 2 + [[0, 0, 1, 1, 0, 0]] * 2
+    assert pixel_mask(mask, (2, 3), 2)[0, 0].int().tolist() == expected

@@ -6,12 +6,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def pixel_mask(mask: Bool[Tensor, "b n"], grid_size: tuple[int, int], patch_size: int) -> Bool[Tensor, "b 1 h w"]:
-    """A mask of patches as a mask of pixels, True = hidden."""
-    grid = mask.reshape(len(mask), 1, *grid_size)
-    return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)
-
-
 def _visible(hidden: Bool[Tensor, "b 1 h w"]) -> Bool[Tensor, "b 1 h w"]:
     """What is not hidden, once each image has some of it."""
     if hidden.flatten(1).all(dim=1).any():

@@ -9,8 +9,8 @@ from torch import Tensor
 from mae_lite.config import MAEConfig
 from mae_lite.images import normalize, to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import draw_mask
-from mae_lite.measure.baselines import harmonic_fill, nearest_fill, pixel_mask, visible_mean_fill
+from mae_lite.masking import draw_mask, pixel_mask
+from mae_lite.measure.baselines import harmonic_fill, nearest_fill, visible_mean_fill
 from mae_lite.measure.quality import masked_psnr, masked_ssim
 from mae_lite.measure.reconstruct import FLAT
 from mae_lite.patches import patchify, unpatchify

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.quality import masked_psnr
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 

@@ -15,8 +15,7 @@ from torch import Tensor
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import unpatchify
 from mae_lite.show.flipbook import Flipbook, Strip, flipbook, side_by_side, to_webp

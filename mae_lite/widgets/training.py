@@ -17,8 +17,7 @@ from traitlets import Bool, Bytes, List, Unicode
 
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import unpatchify
 from mae_lite.show.figures import show_history

@@ -4,8 +4,7 @@ import torch
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image, normalize, to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import block_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import block_mask, pixel_mask
 from mae_lite.measure.evaluate import format_sweep, format_table, masked_errors, masked_scores, stack_scores, summarise
 from mae_lite.measure.quality import masked_ssim
 from mae_lite.measure.reconstruct import reconstruct

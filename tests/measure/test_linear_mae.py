@@ -6,8 +6,8 @@ import torch
 
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.linear_mae import autocovariance, linear_fill
 from mae_lite.weights.assets import list_photos
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mae_lite.config import PRESETS
 from mae_lite.images import load_image, to_uint8
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.quality import masked_psnr, masked_ssim
 from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.weights.assets import asset_path

@@ -8,8 +8,8 @@ from PIL import Image
 from mae_lite.config import MAEConfig
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.reconstruct import PANELS, reconstruct
 from mae_lite.patches import unpatchify
 from mae_lite.weights.assets import asset_path

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from mae_course.exercises.check import call, exercise, expect
 from mae_course.exercises.searches import bisect, scan, trained_and, visible_psnr
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.sweeps import guess
 from mae_lite.weights.checkpoints import load_model
 

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from mae_lite.images import load_image, to_uint8
 from mae_lite.mae import MAE
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.quality import masked_psnr
 from mae_lite.measure.sweeps import guess
 from mae_lite.patches import unpatchify

@@ -11,7 +11,7 @@ from torch import Tensor
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
 from mae_lite.mae import MAE
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mae_lite.config import MAEConfig
 from mae_lite.images import to_uint8
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.flipbook import img_html, to_webp
 

@@ -15,8 +15,7 @@ from mae_course.studies.arms import Arm
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE, MAEOutput
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.patches import patchify
 from mae_lite.weights.assets import asset_path
 

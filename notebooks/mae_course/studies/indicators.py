@@ -23,8 +23,8 @@ from mae_course.studies.records import append_record, circumstances, compare, fi
 from mae_lite.config import MAEConfig
 from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import harmonic_fill, pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.representations import linear_readout, position_readout, r_squared
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images

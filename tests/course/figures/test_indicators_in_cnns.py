@@ -15,8 +15,7 @@ from mae_course.figures.indicators_in_cnns import (
     show_race,
 )
 from mae_course.studies.fillers import Filler
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 
 
 def race():

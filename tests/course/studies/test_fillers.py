@@ -12,8 +12,7 @@ from mae_course.studies.fillers import (
     make_filler,
     save_filler,
 )
-from mae_lite.masking import random_mask
-from mae_lite.measure.baselines import pixel_mask
+from mae_lite.masking import pixel_mask, random_mask
 
 CONVOLUTIONS = [kind for kind in KINDS if kind != "vit"]
 
