@@ -20,8 +20,8 @@ import nbformat
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PAGES = (
-    "README.md", "SECURITY.md", "notebooks/*.ipynb", "notebooks/solutions/*.ipynb", "notebooks/guides/**/*.md",
-    "assets/photos/ATTRIBUTION.md", "assets/weights/*/README.md",
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "notebooks/*.ipynb", "notebooks/solutions/*.ipynb",
+    "notebooks/guides/**/*.md", "assets/photos/ATTRIBUTION.md", "assets/weights/*/README.md",
 )  # fmt: skip
 OWN = ("index.md", "solutions.md", "models.md")
 LAB = "notebooks/07_reconstruction.ipynb"
