@@ -194,6 +194,18 @@ def to_picture(imgs: UInt8[Tensor, "*b c h w"]) -> UInt8[np.ndarray, "*b h w 3"]
     return imgs.expand(*imgs.shape[:-3], 3, -1, -1).movedim(-3, -1).contiguous().cpu().numpy()
 
 
+def enlarge(picture: UInt8[np.ndarray, "h w c"], times: int) -> UInt8[np.ndarray, "H W c"]:
+    """Each pixel as a square of `times` x `times`, which keeps patches crisp."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def picture_bytes(picture: UInt8[np.ndarray, "h w c"] | Image.Image, format: str, **options) -> bytes:
+    """A picture as a file, "jpeg", "png" or "webp"; options are Pillow's, such as `quality` from 0 to 100."""
+    file = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(file, format=format, **options)
+    return file.getvalue()
+
+
 def _statistics(imgs: Tensor, cfg: MAEConfig) -> tuple[Tensor, Tensor]:
     return tuple(torch.tensor(v, device=imgs.device).view(1, -1, 1, 1) for v in (cfg.mean, cfg.std))
 

@@ -15,10 +15,13 @@ from PIL import Image, ImageDraw, ImageOps
 from mae_lite.images import (
     MAX_PIXELS,
     ImageError,
+    enlarge,
     fit_image,
     load_image,
     normalize,
     open_image,
+    picture_bytes,
+    to_picture,
     to_tensor,
     to_uint8,
 )
@@ -317,3 +320,36 @@ def test_load_image_fits_the_model(small_config, small_model):
     assert -2.2 < imgs.min() < imgs.max() < 2.7
     with pytest.raises(ValueError, match=re.escape("1 or 3 channels, this model takes 5")):
         load_image(photo, small_config(in_chans=5))
+
+
+def test_a_picture_has_its_channels_last():
+    img = torch.arange(12, dtype=torch.uint8).view(3, 2, 2)
+    assert to_picture(img).tolist() == [[[0, 4, 8], [1, 5, 9]], [[2, 6, 10], [3, 7, 11]]]
+    batch = to_picture(torch.stack([img, img + 1]))
+    assert batch.shape == (2, 2, 2, 3)
+    np.testing.assert_array_equal(batch[1], to_picture(img) + 1)
+
+
+def test_one_channel_becomes_grey_whatever_axes_are_before_it():
+    grey = torch.tensor([0, 255, 7, 9], dtype=torch.uint8).view(1, 2, 1, 1, 2)  # two frames of one strip of two pixels
+    assert to_picture(grey).tolist() == [[[[[0] * 3, [255] * 3]], [[[7] * 3, [9] * 3]]]]
+
+
+def test_enlarging_repeats_rows_and_columns_alike():
+    picture = np.array([[[1, 2], [3, 4]]], np.uint8)
+    assert enlarge(picture, 2).tolist() == [[[1, 2], [1, 2], [3, 4], [3, 4]]] * 2
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_a_picture_comes_back_from_its_file(format):
+    picture = np.full((4, 6, 3), (200, 40, 40), np.uint8)
+    data = picture_bytes(picture, format, quality=95)
+    assert data == picture_bytes(Image.fromarray(picture), format, quality=95), "an array or a PIL image"
+    found = Image.open(io.BytesIO(data))
+    assert found.format == format.upper()
+    np.testing.assert_allclose(np.asarray(found.convert("RGB")).astype(int), picture, atol=8)
+
+
+def test_options_reach_the_encoder():
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert len(picture_bytes(noise, "webp", quality=10)) < len(picture_bytes(noise, "webp", quality=90))
