@@ -30,3 +30,13 @@ __all__ = [
     "nearest_fill", "normalize_patches", "patchify", "pick_device", "pixel_mask", "prepack", "random_mask",
     "reconstruct", "save_model", "to_uint8", "unpatchify", "visible_mean_fill",
 ]  # fmt: skip
+
+
+def _draw(shown: Reconstruction, panels):
+    """What `Reconstruction.figure` does; matplotlib, which is slow to load, waits until somebody asks for a figure."""
+    from mae_lite.show.figures import show_reconstruction
+
+    return show_reconstruction(shown, panels)
+
+
+Reconstruction._draw = _draw

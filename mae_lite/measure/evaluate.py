@@ -1,6 +1,6 @@
 """How good a model is: masked error on images it never saw, beside the fills it must beat."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -11,11 +11,12 @@ from mae_lite.images import normalize, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, pixel_mask
 from mae_lite.measure.baselines import harmonic_fill, nearest_fill, visible_mean_fill
-from mae_lite.measure.quality import masked_psnr, masked_ssim
+from mae_lite.measure.quality import masked_mse, masked_psnr, masked_ssim
 from mae_lite.measure.reconstruct import FLAT
 from mae_lite.patches import patchify, unpatchify
 
 FILLS = {"visible mean": visible_mean_fill, "nearest": nearest_fill, "harmonic": harmonic_fill}
+SCORES = {"mse": masked_mse, "psnr": masked_psnr, "ssim": masked_ssim}
 COLUMNS = {"mse": ("masked MSE", 3), "psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 3)}
 """Title and decimals of each metric."""
 
@@ -62,8 +63,8 @@ def masked_errors(
     Raises:
         ValueError: if the model predicts norm-pix targets, whose pixels cannot be compared, or nothing is masked.
     """
-    masks = evaluation_masks(model.cfg, mask_ratio, len(imgs), strategy=strategy, seed=seed)
-    return stack_scores({"mse": _errors(*one)} for one in _fill_each(model, imgs, masks))["mse"]
+    how = {"strategy": strategy, "seed": seed, "metrics": ("mse",)}
+    return stack_scores(masked_scores(model, imgs, mask_ratio, **how))["mse"]
 
 
 def masked_scores(
@@ -73,8 +74,11 @@ def masked_scores(
     *,
     strategy: str = "random",
     seed: int = 0,
+    metrics: Sequence[str] = tuple(COLUMNS),
 ) -> Iterator[dict[str, dict[str, Float[Tensor, ""]]]]:
     """What `masked_errors` measures, and how it looks: an iterator, so that a caller can show how far it is.
+
+    Takes what `masked_errors` takes, and in `metrics` which of COLUMNS to measure.
 
     Yields:
         For each image the scores of model and rivals by metric and name: "mse" as in `masked_errors`, "psnr" in dB and
@@ -85,12 +89,10 @@ def masked_scores(
     """
     masks = evaluation_masks(model.cfg, mask_ratio, len(imgs), strategy=strategy, seed=seed)
     for img, hidden, filled in _fill_each(model, imgs, masks):
-        truth, pictures = to_uint8(img, model.cfg), to_uint8(torch.cat(list(filled.values())), model.cfg)
-        yield {
-            "mse": _errors(img, hidden, filled),
-            "psnr": dict(zip(filled, masked_psnr(pictures, truth, hidden), strict=True)),
-            "ssim": dict(zip(filled, masked_ssim(pictures, truth, hidden), strict=True)),
-        }
+        values = torch.cat(list(filled.values())), img
+        pictures = [to_uint8(x, model.cfg) for x in values]
+        scores = {metric: SCORES[metric](*(values if metric == "mse" else pictures), hidden) for metric in metrics}
+        yield {metric: dict(zip(filled, score, strict=True)) for metric, score in scores.items()}
 
 
 def stack_scores(
@@ -119,11 +121,6 @@ def _fill_each(model: MAE, imgs: Tensor, masks: Bool[Tensor, "b n"]) -> Iterator
         means = patchify(img, p).unflatten(2, (p * p, -1)).mean(dim=2, keepdim=True)
         filled["true patch mean"] = unpatchify(means.expand(-1, -1, p * p, -1).flatten(2), p, cfg.grid_size)
         yield img, hidden, filled
-
-
-def _errors(img: Tensor, hidden: Bool[Tensor, "1 1 h w"], filled: dict[str, Tensor]) -> dict[str, Tensor]:
-    pixels = hidden.sum() * img.shape[1]
-    return {name: ((x - img).square() * hidden).sum() / pixels for name, x in filled.items()}
 
 
 def summarise(

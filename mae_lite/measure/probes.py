@@ -96,10 +96,24 @@ def linear_probe(
     return classes[F.linear(test, weight[:, :-1], weight[:, -1]).argmax(dim=1)]
 
 
+def linear_readout(
+    x: Float[Tensor, "m d"], y: Float[Tensor, "m k"], asked: Float[Tensor, "m2 d"], *, ridge: float = 1.0
+) -> Float[Tensor, "m2 k"]:
+    """Linear regression from x to y in closed form, with an intercept, and what it says of `asked`.
+
+    Least squares on standardised x: W = (X'X + ridge I)^-1 X'(Y - mean of Y). The mean is the best intercept, since
+    each column of X has mean 0.
+    """
+    x, asked = (part.double() for part in standardise(x, asked))
+    mean = y.double().mean(dim=0)
+    gram = x.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    return (asked @ torch.linalg.solve(gram, x.T @ (y.double() - mean)) + mean).to(y)
+
+
 def ridge_scores(
     train: Float[Tensor, "n d"], labels: Int[Tensor, " n"], test: Float[Tensor, "m d"], ridge: float = 1.0
 ) -> Float[Tensor, "m c"]:
-    """A linear probe in closed form: least squares to one-hot classes, W = (X'X + ridge I)^-1 X'Y.
+    """A linear probe in closed form: `linear_readout` of one-hot classes.
 
     Args:
         train: features of labelled images.
@@ -114,27 +128,13 @@ def ridge_scores(
         ValueError: if there is not a label for each training feature.
     """
     classes, targets = _classes(train, labels)
-    train, test = (x.double() for x in standardise(train, test))
-    onehot = F.one_hot(targets, len(classes)).double()
-    bias = onehot.mean(dim=0)  # the best one, since each column of train has mean 0
-    gram = train.T @ train + ridge * torch.eye(train.shape[1], dtype=torch.float64, device=train.device)
-    return (test @ torch.linalg.solve(gram, train.T @ (onehot - bias)) + bias).float()
+    return linear_readout(train, F.one_hot(targets, len(classes)).float(), test, ridge=ridge)
 
 
 def ridge_probe(
     train: Float[Tensor, "n d"], labels: Int[Tensor, " n"], test: Float[Tensor, "m d"], *, ridge: float = 1.0
 ) -> Int[Tensor, " m"]:
-    """Classes by `ridge_scores`, a probe that takes milliseconds.
-
-    Args:
-        train: features of labelled images.
-        labels: their classes, any whole numbers.
-        test: features to classify.
-        ridge: added to the diagonal.
-
-    Raises:
-        ValueError: if there is not a label for each training feature.
-    """
+    """Classes by `ridge_scores`, which takes the same: a probe that takes milliseconds."""
     return labels.unique().to(train.device)[ridge_scores(train, labels, test, ridge).argmax(dim=1)]
 
 

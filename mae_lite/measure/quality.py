@@ -11,6 +11,22 @@ C1, C2 = 0.01**2, 0.03**2
 """Constants that keep SSIM's quotients from 0 / 0, for pixels from 0 to 1 (same section)."""
 
 
+def masked_mse(
+    pictures: Float[Tensor, "b c h w"], truth: Float[Tensor, "#b c h w"], hidden: Bool[Tensor, "#b 1 h w"]
+) -> Float[Tensor, " b"]:
+    """Mean squared error of each picture's hidden pixels, in the units of the pictures.
+
+    Args:
+        pictures: in any units.
+        truth: the original, one for each picture or for all.
+        hidden: True = hidden, as `pixel_mask` gives it.
+
+    Raises:
+        ValueError: if nothing is hidden in an image.
+    """
+    return _hidden_mean((pictures - truth).square(), hidden)
+
+
 def masked_psnr(
     pictures: UInt8[Tensor, "b c h w"], truth: UInt8[Tensor, "#b c h w"], hidden: Bool[Tensor, "#b 1 h w"]
 ) -> Float[Tensor, " b"]:
@@ -27,7 +43,7 @@ def masked_psnr(
     Raises:
         ValueError: if nothing is hidden in an image.
     """
-    off = _hidden_mean((pictures.float() - truth.float()).square() / 255**2, hidden)
+    off = masked_mse(pictures.float(), truth.float(), hidden) / 255**2
     return -10 * off.clamp(min=1e-10).log10()
 
 

@@ -1,19 +1,19 @@
 """From an image and a mask to named pictures and honest numbers."""
 
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image
 from torch import Tensor
 
-from mae_lite.images import to_uint8
+from mae_lite.images import picture_bytes, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask
 from mae_lite.measure.baselines import harmonic_fill
-from mae_lite.measure.quality import masked_psnr
+from mae_lite.measure.quality import masked_mse, masked_psnr
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 
 GREY = 128
@@ -56,6 +56,9 @@ class Reconstruction:
     leaks: bool
     """Whether the output was rescaled with the true statistics of hidden patches (norm-pix models only)."""
 
+    _draw: ClassVar[Callable[..., Any]]
+    """What `figure` draws with; `mae_lite/__init__.py` puts it here, since `mae_lite.show` stands above this room."""
+
     @property
     def titles(self) -> dict[str, str]:
         """A title for each picture."""
@@ -86,15 +89,11 @@ class Reconstruction:
 
     def to_bytes(self, format: str = "jpeg", panels: tuple[str, ...] = ("original", "masked", "output", "pasted")):
         """The strip as an encoded file ("jpeg", "png" or "webp")."""
-        file = io.BytesIO()
-        Image.fromarray(self.strip(panels)).save(file, format=format, quality=90)
-        return file.getvalue()
+        return picture_bytes(self.strip(panels), format, quality=90)
 
     def figure(self, panels: tuple[str, ...] = PANELS):
         """The named pictures with titles and the metrics, as a matplotlib figure with alt text."""
-        from mae_lite.show.figures import show_reconstruction
-
-        return show_reconstruction(self, panels)
+        return self._draw(panels)
 
 
 @torch.inference_mode()
@@ -119,15 +118,16 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
         pred = denormalize_patches(pred, mean, std)
     output = unpatchify(pred, p, cfg.grid_size)
     hidden = pixel_mask(mask, cfg.grid_size, p)
-    original, predicted = _picture(image, cfg), _picture(output, cfg)
+    truth, painted = to_uint8(image, cfg), to_uint8(output, cfg)
+    original, predicted = to_picture(truth[0]), to_picture(painted[0])
     where = hidden[0, 0].numpy()[..., None]
     difference = np.abs(predicted.astype(np.float32) - original).mean(axis=2) / 255
     mse = psnr = skill = None
     if mask.any():
         mse = out.loss.item()
     if mask.any() and not cfg.norm_pix_loss:
-        psnr = masked_psnr(to_uint8(output, cfg), to_uint8(image, cfg), hidden).item()
-        fill_mse = _masked_mse(harmonic_fill(image, hidden), image, hidden)
+        psnr = masked_psnr(painted, truth, hidden).item()
+        fill_mse = masked_mse(harmonic_fill(image, hidden), image, hidden).item()
         skill = 1 - mse / fill_mse if fill_mse > FLAT else None
     return Reconstruction(
         original=original,
@@ -143,13 +143,10 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
     )
 
 
-def _masked_mse(a: Tensor, b: Tensor, hidden: Bool[Tensor, "1 1 h w"]) -> float:
-    return (a - b).square()[hidden.expand_as(a)].mean().item()
-
-
-def _picture(imgs: Float[Tensor, "1 c h w"], cfg) -> UInt8[np.ndarray, "h w 3"]:
-    """A normalised image as bytes a screen can show; one channel becomes grey."""
-    return to_uint8(imgs, cfg)[0].expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+def metric_words(shown: Reconstruction) -> list[str]:
+    """The metrics that a reconstruction has, in words."""
+    mse = [] if shown.mse is None else [f"MSE {shown.mse:.3f}"]
+    return mse if shown.skill is None else [*mse, f"skill {shown.skill:+.2f}"]
 
 
 def _heat(values: Float[np.ndarray, "h w"], top: float = 0.5) -> UInt8[np.ndarray, "h w 3"]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.measure.features import check_images
-from mae_lite.measure.probes import standardise
+from mae_lite.measure.probes import linear_readout
 from mae_lite.patches import patchify
 
 
@@ -65,16 +65,6 @@ def position_readout(
     known, asked = where[black].expand(len(train), -1, 2), where[~black].expand(len(test), -1, 2)
     guess = linear_readout(train.flatten(0, 1), known.flatten(0, 1), test.flatten(0, 1), ridge=ridge)
     return r_squared(guess, asked.flatten(0, 1))
-
-
-def linear_readout(
-    x: Float[Tensor, "m d"], y: Float[Tensor, "m k"], asked: Float[Tensor, "m2 d"], *, ridge: float = 1.0
-) -> Float[Tensor, "m2 k"]:
-    """Linear regression from x to y in closed form, with an intercept, and what it says of `asked`."""
-    x, asked = (part.double() for part in standardise(x, asked))
-    mean = y.double().mean(dim=0)
-    gram = x.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-    return (asked @ torch.linalg.solve(gram, x.T @ (y.double() - mean)) + mean).to(y)
 
 
 def r_squared(guess: Float[Tensor, "m k"], truth: Float[Tensor, "m k"]) -> Float[Tensor, " k"]:

@@ -12,12 +12,11 @@ from torch import Tensor
 
 from mae_lite.config import MAEConfig
 from mae_lite.device import autocast
-from mae_lite.images import load_image, to_uint8
+from mae_lite.images import load_image, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
-from mae_lite.measure.reconstruct import GREY, Reconstruction, reconstruct
+from mae_lite.measure.reconstruct import GREY, Reconstruction, metric_words, reconstruct
 from mae_lite.patches import patchify, unpatchify
-from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 """The mask ratios of a sweep."""
@@ -50,43 +49,11 @@ def ratio_sweep(
         return [reconstruct(model, image, mask) for mask in masks]
 
 
-def sweep_flipbook(
-    shown: Sequence[Reconstruction], panels: Sequence[str] = ("masked", "pasted", "original"), *, name: str = "mask"
-) -> Flipbook:
-    """Reconstructions as a flipbook, opened near 75 % hidden, with the share hidden and the error below each.
-
-    Args:
-        shown: of one size, such as from `ratio_sweep`.
-        panels: which pictures of each, from left to right.
-        name: what the slider chooses.
-
-    Raises:
-        ValueError: if there is nothing to show.
-    """
-    if not shown:
-        raise ValueError("sweep_flipbook got no reconstruction; give at least one.")
-    share = [one.mask.float().mean().item() for one in shown]
-    titles = {name: shown[0].titles[name] for name in panels} | {"masked": "given to the model"}
-    return flipbook(
-        [side_by_side([getattr(one, panel) for panel in panels], width=224) for one in shown],
-        [sweep_label(one) for one in shown],
-        [one.alt for one in shown],
-        name=name,
-        titles=[titles[panel] for panel in panels],
-        start=min(range(len(shown)), key=lambda i: abs(share[i] - 0.75)),
-    )
-
-
 def sweep_label(shown: Reconstruction) -> str:
     """How much is hidden and how far off the reconstruction is, in a line."""
     hidden, n = int(shown.mask.sum()), shown.mask.shape[1]
-    return f"{hidden / n:.0%} hidden ({hidden} of {n} patches): {', '.join(measures(shown)) or 'nothing to measure'}"
-
-
-def measures(shown: Reconstruction) -> list[str]:
-    """The metrics that a reconstruction has, in words."""
-    mse = [] if shown.mse is None else [f"MSE {shown.mse:.3f}"]
-    return mse if shown.skill is None else [*mse, f"skill {shown.skill:+.2f}"]
+    measured = ", ".join(metric_words(shown)) or "nothing to measure"
+    return f"{hidden / n:.0%} hidden ({hidden} of {n} patches): {measured}"
 
 
 def compare_models(
@@ -165,7 +132,7 @@ class Guesses:
         cfg = self.cfg
         img = to_uint8(unpatchify(patches.nan_to_num()[None], cfg.patch_size, cfg.grid_size), cfg)
         known = unpatchify(patches.isfinite()[None].float(), cfg.patch_size, cfg.grid_size).bool()
-        return img.where(known, GREY)[0].expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+        return to_picture(img.where(known, GREY)[0])
 
 
 @torch.inference_mode()

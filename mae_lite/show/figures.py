@@ -1,16 +1,13 @@
-"""Figures with one style, alt text and no pyplot. Only this file and style.py import matplotlib."""
+"""Figures of reconstructions, pictures, maps and losses, with one style, alt text and no pyplot."""
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from jaxtyping import Float
-from matplotlib import colormaps
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mae_lite.measure.reconstruct import PANELS, Reconstruction
-from mae_lite.measure.sweeps import Guesses, measures
-from mae_lite.show.film import FILM_PHOTOS, Film, film_row
-from mae_lite.show.style import DPI, LINES, STYLE, AltFigure, by_ratio, plain_axes, show_picture
+from mae_lite.images import to_picture
+from mae_lite.measure.reconstruct import PANELS, Reconstruction, metric_words
+from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes, show_picture
 
 LOSSES = {"loss": "training (mean since the point before)", "val_loss": "validation"}
 """Columns of a history and what they are called."""
@@ -66,102 +63,63 @@ def show_comparison(shown: Mapping[str, Reconstruction], panels: Sequence[str] =
         for ax, panel in zip(column, panels, strict=True):
             show_picture(ax, getattr(one, panel))
         column[0].set_title(name, **STYLE)
-        column[-1].set_xlabel("\n".join(measures(one)) or "nothing hidden", **STYLE)
+        column[-1].set_xlabel("\n".join(metric_words(one)) or "nothing hidden", **STYLE)
     hidden = [f"{name}: {int(one.mask.sum())} of {one.mask.shape[1]} patches hidden" for name, one in shown.items()]
-    measured = [", ".join([text, *measures(one)]) for text, one in zip(hidden, shown.values(), strict=True)]
+    measured = [", ".join([text, *metric_words(one)]) for text, one in zip(hidden, shown.values(), strict=True)]
     fig.alt = f"{columns} reconstructions side by side. {'; '.join(measured)}."
     return fig
 
 
-def show_errors(
-    mask_ratios: Sequence[float], errors: Mapping[str, Sequence[float]], trained_at: float | None = None
-) -> AltFigure:
-    """Error against mask ratio, a labelled line for each name.
+def show_pictures(pictures: Mapping[str, UInt8[Tensor, "3 h w"]], alt: str) -> AltFigure:
+    """Pictures side by side, each under its name.
 
     Args:
-        mask_ratios: share of patches hidden, ascending.
-        errors: for each name the mean squared error on masked patches at each ratio, in normalised units.
-        trained_at: the ratio the model was trained at, marked by an upright line.
+        pictures: bytes, as `to_uint8` gives them, by name; their sizes may differ.
+        alt: what they show, for readers who cannot see them.
 
     Raises:
-        ValueError: if a line has not one error for each ratio, or there are more lines than distinct styles.
+        ValueError: if there is no picture.
     """
-    fig = by_ratio("show_errors", mask_ratios, errors, "errors")
-    (ax,) = fig.axes
-    if trained_at is not None:
-        ax.axvline(trained_at, color="0.4", linewidth=1)
-        ax.text(
-            trained_at, 0.02, f" trained at {trained_at:.0%}", transform=ax.get_xaxis_transform(), color="0.3", **STYLE
-        )
-    plain_axes(ax, xlabel="share of patches hidden", ylabel="MSE on hidden patches")
-    fig.alt = _errors_alt(mask_ratios, errors)
+    if not pictures:
+        raise ValueError("show_pictures got no picture; give at least one, by name.")
+    widths = [picture.shape[2] / picture.shape[1] for picture in pictures.values()]
+    height = min(10 / sum(widths), 3.2)
+    fig = AltFigure(figsize=(height * sum(widths), height + 0.4), layout="constrained")
+    for ax, (name, picture) in zip(
+        fig.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0], pictures.items(), strict=True
+    ):
+        ax.imshow(to_picture(picture))
+        ax.set_title(name, **STYLE)
+        ax.axis("off")
+    fig.alt, fig.format = alt, "jpeg"
     return fig
 
 
-def show_guesses(guesses: Guesses) -> AltFigure:
-    """The photo, the first of several guesses, their mean, and where they disagree; from `ten_guesses`."""
-    k, n = guesses.masks.shape
-    first = guesses.picture(guesses.patches.where(~guesses.masks[0, :, None], guesses.preds[0]))
-    pictures = {
-        "original": guesses.picture(guesses.patches),
-        f"guess 1 of {k}\n+ visible patches": first,
-        "mean of the guesses\nfor each patch": guesses.picture(guesses.mean),
-    }
-    fig = _beside_a_map(guesses, pictures, guesses.spread, "disagreement", "standard deviation (normalised)")
-    fig.supxlabel(
-        f"on hidden patches: MSE of one guess {guesses.single_mse:.3f}, of their mean {guesses.mse:.3f}", **STYLE
-    )
-    fig.alt = (
-        f"A photo, the model's guess under one of {k} random masks, the mean of all its guesses for each patch, and "
-        f"how far they lie apart: {_span(guesses.spread)}. {int((guesses.times == 0).sum())} of {n} patches are in no "
-        f"mask. Mean squared error of one guess {guesses.single_mse:.3f}, of the mean {guesses.mse:.3f}."
-    )
-    return fig
-
-
-def show_unseen(guesses: Guesses) -> AltFigure:
-    """The photo, its prediction patch by patch from masks that hid the patch, and the error; from `predict_unseen`."""
-    k = len(guesses.masks)
-    pictures = {
-        "original": guesses.picture(guesses.patches),
-        f"predicted: each patch from\nthe {k - 1} of {k} masks that hid it": guesses.picture(guesses.mean),
-    }
-    fig = _beside_a_map(guesses, pictures, guesses.error, "error of each patch", "MSE (normalised)")
-    fig.supxlabel(f"all patches: MSE {guesses.mse:.3f}", **STYLE)
-    fig.alt = (
-        f"A photo, the same with every patch predicted from {k - 1} masks that hid it, and a map of the error: "
-        f"{_span(guesses.error)}, mean {guesses.mse:.3f}."
-    )
-    return fig
-
-
-def show_film(film: Film, frames: int = 6, photos: Sequence[str] = FILM_PHOTOS) -> AltFigure:
-    """Some frames of a training's film as rows, between what the model is given and the originals.
+def show_maps(maps: Mapping[str, Float[Tensor, "rows columns"]], alt: str, columns: int = 4) -> AltFigure:
+    """A value for each patch as a map of the grid, several under their names, on one scale.
 
     Args:
-        film: from `load_film`.
-        frames: how many at most, chosen as far apart in what they show.
-        photos: which of `FILM_PHOTOS`; fewer are shown larger.
+        maps: by name, all of one size.
+        alt: what they show, for readers who cannot see them.
+        columns: maps in a row.
 
     Raises:
-        ValueError: if a photo is not part of the film.
+        ValueError: if there is no map.
     """
-    picked = film.picks(frames)
-    rows = {f"step\n{film.steps[i]:,}": film.frame(i) for i in picked}
-    rows = {"given": film.masked} | rows | {"original": film.originals}
-    pictures = {name: film_row(row, photos) for name, row in rows.items()}
-    h, w = next(iter(pictures.values())).shape[:2]
-    width, n = w / DPI + 0.8, len(rows)  # inches: a pixel of a picture is one of the figure's
-    fig = AltFigure(figsize=(width, n * (h + 8) / DPI))
-    fig.format = "jpeg"
-    for k, (name, picture) in enumerate(pictures.items()):
-        ax = fig.add_axes((0.8 / width, 1 - (k + 1) / n, 1 - 0.8 / width, h / (h + 8) / n))
-        show_picture(ax, picture)
-        ax.set_ylabel(name, rotation=0, ha="right", va="center", **STYLE)
-    fig.alt = (
-        f"{', '.join(photos)}: what the model is given, its output with the visible patches pasted over at "
-        f"{'; '.join(film.label(i) for i in picked)}; and the originals."
-    )
+    if not maps:
+        raise ValueError("show_maps got no map; give at least one, by name.")
+    rows = -(-len(maps) // columns)
+    low, high = min(m.min().item() for m in maps.values()), max(m.max().item() for m in maps.values())
+    fig = AltFigure(figsize=(2.3 * columns + 0.8, 2.45 * rows), layout="constrained")
+    axes = fig.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat[len(maps) :]:
+        ax.set_visible(False)
+    for ax, (name, one) in zip(axes.flat, maps.items(), strict=False):
+        shown = ax.imshow(one.numpy(), cmap="cividis", vmin=low, vmax=high)
+        ax.set_title(name, fontsize=9)
+        ax.set(xticks=[], yticks=[])
+    fig.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
+    fig.alt = alt
     return fig
 
 
@@ -199,34 +157,3 @@ def metrics_line(shown: Reconstruction) -> str:
     line = f"on masked patches: MSE {shown.mse:.3f} ({units})"
     line += "" if shown.psnr is None else f", PSNR {shown.psnr:.1f} dB"
     return line if shown.skill is None else f"{line}, skill {shown.skill:+.2f}"
-
-
-def _errors_alt(mask_ratios: Sequence[float], errors: Mapping[str, Sequence[float]]) -> str:
-    lines = [f"{name} from {line[0]:.3f} to {line[-1]:.3f}" for name, line in errors.items()]
-    span = f"{mask_ratios[0]:.0%} to {mask_ratios[-1]:.0%}"
-    return f"Mean squared error on hidden patches as the mask ratio goes from {span}: {'; '.join(lines)}."
-
-
-def _beside_a_map(
-    guesses: Guesses, pictures: Mapping[str, np.ndarray], values: Float[Tensor, " n"], title: str, unit: str
-) -> AltFigure:
-    """Pictures in a row and after them a value for each patch as a heat map with its scale; grey where it has none."""
-    (h, w), columns = guesses.cfg.img_size, len(pictures) + 1
-    fig = AltFigure(figsize=(2.3 * columns + 0.6, 2.1 * h / w + 0.9), layout="constrained")
-    fig.format, axes = "jpeg", fig.subplots(1, columns)
-    for ax, (name, picture) in zip(axes, pictures.items(), strict=False):
-        show_picture(ax, picture)
-        ax.set_title(name, **STYLE)
-    heat = colormaps["inferno"].with_extremes(bad="0.5")
-    grid = values.reshape(guesses.cfg.grid_size).numpy()
-    top = np.nanquantile(grid, 0.98)  # a few outliers would leave the rest black
-    shown = axes[-1].imshow(np.ma.masked_invalid(grid), cmap=heat, vmin=0, vmax=top, extent=(0, w, h, 0))
-    axes[-1].set(xticks=[], yticks=[])
-    axes[-1].set_title(title, **STYLE)
-    fig.colorbar(shown, ax=axes[-1], shrink=0.8, extend="max").set_label(unit, fontsize=8)
-    return fig
-
-
-def _span(values: Float[Tensor, " n"]) -> str:
-    known = values[values.isfinite()]
-    return f"{known.min():.3f} to {known.max():.3f} per patch"

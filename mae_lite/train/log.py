@@ -9,17 +9,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from mae_lite.config import MAEConfig
+from mae_lite.images import picture_bytes
 from mae_lite.mae import MAE
-from mae_lite.show.film import Camera
+from mae_lite.measure.film import film_inputs, paint
 from mae_lite.weights.files import read_file
 
 FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
 """Settings that may change on resuming; with another number of epochs the schedule goes on from there."""
+FRAME_BYTES = 120_000
+"""Limit on a film's frame, so that 16 of them stay under 2 MB; only the noise of the first steps reaches it."""
 
 
 class TrainingError(RuntimeError):
@@ -185,3 +189,26 @@ class History:
                 values = (f"{row[k]:.6g}" if isinstance(row[k], float) else row[k] for k in self.COLUMNS)
                 csv.writer(file).writerow(values)
             self.losses = []
+
+
+class Camera:
+    """Takes the film while a model trains: a WebP strip of eight outputs at each of about 16 steps."""
+
+    FRAMES = 16
+
+    def __init__(self, folder: Path, cfg: MAEConfig, total: int):
+        self.folder = folder
+        self.steps = {0, total} | {round(total ** (i / (self.FRAMES - 2))) for i in range(self.FRAMES - 1)}
+        self.imgs, self.mask = film_inputs(cfg)
+
+    def shoot(self, model: MAE, step: int) -> None:
+        """Save a frame if this step is one of the film's."""
+        if step not in self.steps:
+            return
+        strip = np.concatenate(list(paint(model, self.imgs, self.mask)), axis=1)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for quality in (80, 60, 40, 20, 5):
+            data = picture_bytes(strip, "webp", quality=quality)
+            if len(data) <= FRAME_BYTES:
+                break
+        (self.folder / f"{step:08d}.webp").write_bytes(data)

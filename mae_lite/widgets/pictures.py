@@ -1,6 +1,5 @@
 """What the playground sends to the page: photos, pictures and uploads as bytes."""
 
-import io
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from mae_lite.images import ImageError, fit_image, open_image
+from mae_lite.images import ImageError, enlarge, fit_image, open_image, picture_bytes
 from mae_lite.measure.reconstruct import Reconstruction
 from mae_lite.show.figures import metrics_line
 
@@ -32,14 +31,12 @@ class Photo(NamedTuple):
 def enlarged(picture: UInt8[np.ndarray, "h w 3"], width: int) -> Image.Image:
     """A picture, or several side by side of which each has `width`, enlarged by whole pixels."""
     times = max(1, round(PICTURE_SIDE / width))
-    return Image.fromarray(picture.repeat(times, axis=0).repeat(times, axis=1))
+    return Image.fromarray(enlarge(picture, times))
 
 
 def encoded(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
     """An enlarged picture as a JPEG."""
-    file = io.BytesIO()
-    enlarged(picture, picture.shape[1]).save(file, format="jpeg", quality=90, subsampling=0)
-    return file.getvalue()
+    return picture_bytes(enlarged(picture, picture.shape[1]), "jpeg", quality=90, subsampling=0)
 
 
 def captioned(shown: Reconstruction, panels: tuple[str, ...], name: str) -> bytes:
@@ -52,10 +49,9 @@ def captioned(shown: Reconstruction, panels: tuple[str, ...], name: str) -> byte
         centre = (k + 0.5) * strip.width / len(panels), CAPTION / 2
         pen.multiline_text(centre, shown.titles[panel], "black", font, anchor="mm", align="center")
     pen.text((strip.width / 2, page.height - CAPTION / 2), f"{name}; {metrics_line(shown)}", "black", font, anchor="mm")
-    file, told = io.BytesIO(), PngInfo()
+    told = PngInfo()
     told.add_itxt("Description", shown.alt)
-    page.save(file, format="png", pnginfo=told)
-    return file.getvalue()
+    return picture_bytes(page, "png", pnginfo=told)
 
 
 def thumbnail(photo: Photo) -> bytes:
@@ -64,9 +60,7 @@ def thumbnail(photo: Photo) -> bytes:
         small = fit_image(open_image(photo.source), (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     except ImageError:
         return b""
-    file = io.BytesIO()
-    small.save(file, format="jpeg", quality=85)
-    return file.getvalue()
+    return picture_bytes(small, "jpeg", quality=85)
 
 
 def uploaded_files(value: tuple | list | dict) -> list[tuple[str, bytes]]:

@@ -15,13 +15,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from traitlets import Bool, Bytes, List, Unicode
 
-from mae_lite.images import to_uint8
+from mae_lite.images import picture_bytes, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask, random_mask
+from mae_lite.measure.film import paint
 from mae_lite.measure.reconstruct import GREY
-from mae_lite.patches import unpatchify
 from mae_lite.show.figures import show_history
-from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side, to_webp
+from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side
 from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.widgets.curve import curve_alt, curve_svg
 
@@ -126,7 +126,7 @@ class Training(anywidget.AnyWidget):
         self._imgs = torch.cat([x.cpu() for x in photos.values()])
         self._mask = random_mask(cfg.num_patches, cfg.mask_ratio, batch_size=len(photos))
         self._hidden = pixel_mask(self._mask, cfg.grid_size, cfg.patch_size)[:, 0, :, :, None].numpy()
-        self._originals = self._pictures(self._imgs)
+        self._originals = to_picture(to_uint8(self._imgs, cfg))
         super().__init__(names=list(photos))
         self.on_msg(self._received)
         self._redraw()
@@ -152,23 +152,14 @@ class Training(anywidget.AnyWidget):
         self.running = False
         self._say(last=True)
 
-    def _pictures(self, imgs: Float[Tensor, "k c h w"]) -> UInt8[np.ndarray, "k h w 3"]:
-        return to_uint8(imgs, self._model.cfg).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy()
-
-    @torch.inference_mode()
-    def _painted(self) -> UInt8[np.ndarray, "H W 4"]:
-        cfg, device = self._model.cfg, next(self._model.parameters()).device
-        pred = self._model(self._imgs.to(device), self._mask).pred.float().cpu()
-        output = self._pictures(unpatchify(pred, cfg.patch_size, cfg.grid_size))
-        return _in_a_row(np.where(self._hidden, output, self._originals))
-
     def _redraw(self) -> None:
-        painted = self._painted()
+        output = paint(self._model, self._imgs, self._mask)
+        painted = _in_a_row(np.where(self._hidden, output, self._originals))
         since = self.history[self.frames[-1].step :] if self.frames else []
         loss = sum(record["loss"] for record in since) / len(since) if since else None
         self.frames.append(Frame(len(self.history), loss, painted))
         with self.hold_sync():
-            self.pictures, self.alt = to_webp(self._sheet(), 85), self._alt()
+            self.pictures, self.alt = picture_bytes(self._sheet(), "webp", quality=85), self._alt()
             self.curve = curve_svg(self._points(), self._total)
             self._say()
 
@@ -227,7 +218,7 @@ class Training(anywidget.AnyWidget):
         """What a reader without a kernel gets in place of the widget: the curve and the pictures, with alt text."""
         figure = show_history([{"step": float(step), "loss": loss} for step, loss in self._points()])
         figure.alt, sheet = curve_alt(self._points()), self._sheet()
-        picture = img_html(to_webp(sheet, 85), self._alt(), "webp", sheet.shape[1])
+        picture = img_html(picture_bytes(sheet, "webp", quality=85), self._alt(), "webp", sheet.shape[1])
         page = f"{figure.to_html()}<div>From top to bottom: {', '.join(ROWS)}.</div>{picture}<div>{self.status}</div>"
         page = f'{TWIN_STYLE}<div class="mae-lite-training-twin">{page}</div>'
         return {"text/html": page, "text/plain": f"{figure.alt} {self._alt()} {self.status}"}

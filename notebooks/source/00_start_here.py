@@ -29,7 +29,8 @@ ml.reconstruct(model, photo, mask).figure()
 # 4. Go back to 75 %, slowly. Does a patch that was hidden ever come back on the way to the right?
 
 # %%
-from mae_lite.measure.sweeps import ratio_sweep, sweep_flipbook
+from mae_lite.measure.sweeps import ratio_sweep
+from mae_lite.show.sweeps import sweep_flipbook
 
 sweep_flipbook(ratio_sweep(model, photo))
 

@@ -24,9 +24,9 @@ import torch.nn.functional as F
 
 import mae_lite as ml
 from mae_course.exercises import image_as_sentence as check
-from mae_course.figures.image_as_sentence import patch_size_flipbook, show_cut, show_maps, show_pictures, show_sentence
+from mae_course.figures.image_as_sentence import patch_size_flipbook, show_cut, show_sentence
 from mae_lite import layers
-from mae_lite.show.figures import show_comparison
+from mae_lite.show.figures import show_comparison, show_maps, show_pictures
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
 

@@ -23,10 +23,9 @@ import torch
 import mae_lite as ml
 from mae_course.exercises import what_to_hide as check
 from mae_course.figures import what_to_hide as figures
-from mae_course.figures.image_as_sentence import show_pictures
 from mae_lite import masking
 from mae_lite.measure import evaluate, linear_mae
-from mae_lite.show.figures import show_comparison
+from mae_lite.show.figures import show_comparison, show_pictures
 from mae_lite.train import pretrain
 
 _ = torch.set_grad_enabled(False)  # until the reader's question

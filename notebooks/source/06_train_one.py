@@ -26,7 +26,7 @@ import torch
 
 import mae_lite as ml
 from mae_course.exercises import train_one as check
-from mae_course.figures.image_as_sentence import show_pictures
+from mae_lite.show.figures import show_pictures
 
 FAST = "MAE_LITE_FAST" in os.environ  # the tests of this notebook take far fewer steps
 
@@ -431,10 +431,11 @@ report("mae-lite-nano, the same held out", nano, held_out)
 # **Predict**: at which of the steps will you first recognise the dahlia? Then leaf through.
 
 # %%
-from mae_lite.show.film import load_film
+from mae_lite.measure.film import load_film
+from mae_lite.show.film import film_flipbook
 
 film = load_film("mae-lite-nano")
-film.flipbook(("dahlia", "mountains", "astronaut"), batch_size=128)
+film_flipbook(film, ("dahlia", "mountains", "astronaut"), batch_size=128)
 
 # %%
 from mae_lite.show.figures import show_history

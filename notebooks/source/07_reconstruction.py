@@ -42,8 +42,9 @@ from mae_course.exercises.searches import best_alone, greedy_patches
 from mae_course.figures.reconstruction import show_grid, show_psnr_by_visible
 from mae_lite.measure.cost import format_speeds, measure_speed
 from mae_lite.measure.evaluate import masked_errors
-from mae_lite.measure.sweeps import compare_models, guess, predict_unseen, ratio_sweep, sweep_flipbook, ten_guesses
-from mae_lite.show.figures import show_comparison, show_guesses, show_unseen
+from mae_lite.measure.sweeps import compare_models, guess, predict_unseen, ratio_sweep, ten_guesses
+from mae_lite.show.figures import show_comparison
+from mae_lite.show.sweeps import show_guesses, show_unseen, sweep_flipbook
 from mae_lite.weights.checkpoints import DEFAULT_MODEL
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here

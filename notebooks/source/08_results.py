@@ -508,7 +508,7 @@ if "encoder-mask-tokens" in time_of:
 # nothing?
 
 # %%
-from mae_lite.show.film import film_inputs, load_film
+from mae_lite.measure.film import film_inputs, load_film
 
 film, cfg = load_film("mae-lite-mini"), ml.load_model("mae-lite-mini").cfg
 photos, mask = film_inputs(cfg)
@@ -531,7 +531,7 @@ for step, wrong in zip(film.steps, errors, strict=True):
     print(f"MSE {wrong:.2f}, skill over the soap film {skill:+.2f}")
 
 # %%
-from mae_lite.show.figures import show_film
+from mae_lite.show.film import show_film
 
 show_film(film)
 

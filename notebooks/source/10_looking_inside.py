@@ -23,7 +23,6 @@ import torch
 
 import mae_lite as ml
 from mae_course.exercises import looking_inside as check
-from mae_course.figures.image_as_sentence import show_maps
 from mae_course.figures.looking_inside import colour_picture, show_by_layer, show_shares, show_table
 from mae_course.pages.attention_explorer import attention_explorer
 from mae_lite.measure import inspection, representations
@@ -34,6 +33,7 @@ from mae_lite.measure.attention import (
     forward_without,
     untrained,
 )
+from mae_lite.show.figures import show_maps
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
 

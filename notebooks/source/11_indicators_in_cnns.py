@@ -26,10 +26,10 @@ import torch.nn.functional as F
 import mae_lite as ml
 from mae_course.exercises import indicators_in_cnns as check
 from mae_course.figures import indicators_in_cnns as figures
-from mae_course.figures.image_as_sentence import show_maps
 from mae_course.figures.looking_inside import show_by_layer, show_table
 from mae_course.studies import conv_blocks, design, fillers, indicators
 from mae_course.studies import indicator_answers as answers
+from mae_lite.show.figures import show_maps
 
 _ = torch.set_grad_enabled(False)  # only the race at the end trains, and says so
 

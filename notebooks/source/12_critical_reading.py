@@ -156,8 +156,8 @@ ml.reconstruct(model, photo, ml.mask_from_grid(dog)).figure(("original", "masked
 # show the same things?
 
 # %%
-from mae_course.figures.image_as_sentence import show_pictures
 from mae_lite.images import normalize
+from mae_lite.show.figures import show_pictures
 
 grey = ml.to_uint8(photos, model.cfg).float().mean(dim=1)
 steps = grey.diff(dim=1, append=grey[:, -1:]).abs() + grey.diff(dim=2, append=grey[:, :, -1:]).abs()

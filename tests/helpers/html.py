@@ -1,6 +1,7 @@
 """What a page holds, as a parser of HTML finds it, and a figure's pixels."""
 
 import io
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +12,16 @@ def pixels(fig):
     file = io.BytesIO()
     fig.savefig(file, format="png")
     return np.asarray(Image.open(file).convert("RGB"))
+
+
+def check_figure(fig):
+    """A notebook gets one image that carries itself and the alt text, and it is not blank."""
+    bundle = fig._repr_mimebundle_()
+    (img,) = Images(bundle["text/html"]).found
+    assert img["alt"] == fig.alt == bundle["text/plain"]
+    assert len(fig.alt) > 15
+    assert re.match(r"data:image/(png|jpeg);base64,", img["src"])
+    assert len(np.unique(pixels(fig).reshape(-1, 3), axis=0)) > 50, "the picture is blank"
 
 
 class Images(HTMLParser):

@@ -1,6 +1,8 @@
 """Where the project lies, what it asks for, and its scripts as modules."""
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -24,3 +26,11 @@ def load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def loaded_by(module: str) -> set[str]:
+    """The files of the package that importing one of them loads, without what `import mae_lite` itself brings."""
+    code = "import sys, types; package = sys.modules['mae_lite'] = types.ModuleType('mae_lite'); "
+    code += f"package.__path__ = [{str(ROOT / 'mae_lite')!r}]; import mae_lite.{module}; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    return {name.removeprefix("mae_lite.") for name in found if name.startswith("mae_lite.")}

@@ -12,7 +12,7 @@ from mae_lite.config import PRESETS
 from mae_lite.images import load_image, to_uint8
 from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.baselines import harmonic_fill
-from mae_lite.measure.quality import masked_psnr, masked_ssim
+from mae_lite.measure.quality import masked_mse, masked_psnr, masked_ssim
 from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.weights.assets import asset_path
 
@@ -59,6 +59,14 @@ def test_one_truth_and_mask_serve_several_pictures():
         together = measure(pictures, truth[:1], hidden[:1])
         alone = [measure(one, truth[:1], hidden[:1]) for one in pictures.split(1)]
         torch.testing.assert_close(together, torch.cat(alone), msg=measure.__name__)
+
+
+def test_masked_mse_by_hand():
+    truth, hidden = torch.zeros(1, 2, 1, 3), torch.tensor([True, False, True]).view(1, 1, 1, 3)
+    pictures = torch.tensor([[[1.0, 9, 2]], [[3, 9, 4]]])[None]
+    assert masked_mse(torch.cat([pictures, 2 * pictures]), truth, hidden).tolist() == [(1 + 4 + 9 + 16) / 4, 30]
+    with pytest.raises(ValueError, match="hides no pixel"):
+        masked_mse(pictures, truth, ~hidden & hidden)
 
 
 @given(a=st.integers(0, 255), b=st.integers(0, 255))

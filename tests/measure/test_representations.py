@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mae_lite.layers import sincos_2d
+from mae_lite.measure.probes import linear_readout
 from mae_lite.measure.representations import (
     cka_matrix,
     cosine_similarity,
     layer_features,
     linear_cka,
-    linear_readout,
     pca_colours,
     plain_facts,
     position_readout,

@@ -1,38 +1,34 @@
 """Figures say in words what they show, need no pyplot, and are not blank."""
 
-import re
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.html import Images, pixels
+from helpers.html import Images, check_figure
+from helpers.project import loaded_by
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask
+from mae_lite.measure.film import load_history
 from mae_lite.measure.reconstruct import PANELS, reconstruct
-from mae_lite.measure.sweeps import guess, predict_unseen, ten_guesses
 from mae_lite.show.figures import (
-    LINES,
     metrics_line,
     show_comparison,
-    show_errors,
-    show_film,
-    show_guesses,
     show_history,
+    show_maps,
+    show_pictures,
     show_reconstruction,
-    show_unseen,
 )
-from mae_lite.show.film import load_film, load_history
 from mae_lite.show.flipbook import img_html
 
 SMALL = {
     "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2,
     "decoder_embed_dim": 32, "decoder_depth": 1, "decoder_num_heads": 2,
 }  # fmt: skip
-RATIOS = [0.25, 0.5, 0.75]
 
 
 def one(ratio=0.75, strategy="random", **config):
@@ -42,10 +38,8 @@ def one(ratio=0.75, strategy="random", **config):
     return reconstruct(MAE(cfg).eval(), image, draw_mask(strategy, cfg.grid_size, ratio))
 
 
-def small_guesses(of=ten_guesses, **options):
-    torch.manual_seed(0)
-    model = MAE(MAEConfig(img_size=(32, 48), **SMALL)).eval()
-    return of(model, torch.rand(1, 3, 32, 48) - 0.5, **options)
+def noise(h, w):
+    return torch.randint(0, 256, (3, h, w), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 HISTORY = [
@@ -59,22 +53,15 @@ HISTORY = [
 FIGURES = {
     "reconstruction": lambda: show_reconstruction(one()),
     "comparison": lambda: show_comparison({name: one(strategy=name) for name in ("random", "block", "grid")}),
-    "errors": lambda: show_errors(RATIOS, {"model": [0.1, 0.2, 0.3], "fill": [0.1, 0.3, 0.5]}, trained_at=0.75),
     "history": lambda: show_history(HISTORY),
-    "guesses": lambda: show_guesses(small_guesses()),
-    "unseen": lambda: show_unseen(small_guesses(predict_unseen)),
+    "pictures": lambda: show_pictures({"a": noise(8, 12), "b": noise(12, 8)}, alt="Two pictures of noise."),
+    "maps": lambda: show_maps({str(k): torch.rand(3, 5) for k in range(5)}, alt="Five maps of noise."),
 }
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_notebook_gets_one_image_with_alt_and_it_is_not_blank(name):
-    fig = FIGURES[name]()
-    bundle = fig._repr_mimebundle_()
-    (img,) = Images(bundle["text/html"]).found
-    assert img["alt"] == fig.alt == bundle["text/plain"]
-    assert len(fig.alt) > 40
-    assert re.match(r"data:image/(png|jpeg);base64,", img["src"])
-    assert len(np.unique(pixels(fig).reshape(-1, 3), axis=0)) > 50, "the picture is blank"
+    check_figure(FIGURES[name]())
 
 
 def test_alt_text_survives_html():
@@ -86,7 +73,7 @@ def test_alt_text_survives_html():
 @pytest.mark.parametrize("panels", [PANELS, ("masked", "pasted"), ("error",)])
 def test_reconstruction_shows_the_panels_asked_for(panels):
     shown = one()
-    fig = show_reconstruction(shown, panels)
+    fig = shown.figure(panels)
     assert [ax.get_title() for ax in fig.axes] == [shown.titles[name] for name in panels]
     for ax, name in zip(fig.axes, panels, strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), getattr(shown, name))
@@ -112,10 +99,26 @@ def test_comparison_has_a_column_for_each_with_its_numbers():
     np.testing.assert_array_equal(fig.axes[3].images[0].get_array(), shown["b"].masked)
 
 
-def test_comparison_of_nothing_is_refused():
-    for show, nothing in ((show_comparison, {}), (show_reconstruction, [])):
+def test_nothing_to_show_is_refused():
+    for show in (show_comparison, partial(show_pictures, alt=""), partial(show_maps, alt="")):
         with pytest.raises(ValueError, match="at least one"):
-            show(nothing)
+            show({})
+    with pytest.raises(ValueError, match="at least one"):
+        show_reconstruction([])
+
+
+def test_maps_share_one_scale():
+    fig = show_maps({"small": torch.tensor([[0.0, 1.0]]), "large": torch.tensor([[2.0, 9.0]])}, alt="Two maps.")
+    images = [ax.images[0] for ax in fig.axes[:2]]
+    assert {image.get_clim() for image in images} == {(0.0, 9.0)}
+    np.testing.assert_array_equal(images[1].get_array(), [[2, 9]])
+    assert not any(ax.get_visible() for ax in fig.axes[2:4]), "empty places must not show axes"
+
+
+def test_pictures_are_shown_as_they_are_under_their_names():
+    fig = show_pictures({"a": noise(8, 12), "grey": noise(4, 4)[:1]}, alt="Two pictures of noise.")
+    assert [ax.get_title() for ax in fig.axes] == ["a", "grey"]
+    np.testing.assert_array_equal(fig.axes[0].images[0].get_array()[..., 2], noise(8, 12)[2])
 
 
 def test_nothing_hidden_is_said_and_not_measured():
@@ -128,27 +131,6 @@ def test_norm_pix_panel_says_that_it_leaks():
     fig = show_reconstruction(one(norm_pix_loss=True))
     assert "leak" in fig.axes[PANELS.index("output")].get_title()
     assert "skill" not in metrics_line(one(norm_pix_loss=True))
-
-
-def test_lines_differ_in_more_than_colour_and_are_named():
-    errors = {f"line {k}": [k + 0.1, k + 0.2, k + 0.3] for k in range(len(LINES))}
-    ax = show_errors(RATIOS, errors, trained_at=0.75).axes[0]
-    drawn = ax.lines[: len(LINES)]
-    assert len({line.get_marker() for line in drawn}) == len({line.get_linestyle() for line in drawn}) == len(LINES)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(errors)
-    np.testing.assert_allclose(drawn[2].get_ydata(), errors["line 2"])
-
-
-@pytest.mark.parametrize("errors", [{"model": [0.1, 0.2]}, {f"line {k}": [0.0] * 3 for k in range(len(LINES) + 1)}])
-def test_errors_that_do_not_fit_are_refused_with_numbers(errors):
-    with pytest.raises(ValueError, match=f"1 to {len(LINES)} lines with 3 errors"):
-        show_errors(RATIOS, errors)
-
-
-def test_alt_of_errors_has_both_ends():
-    alt = show_errors(RATIOS, {"model": [0.125, 0.2, 0.375]}).alt
-    assert "25% to 75%" in alt
-    assert "model from 0.125 to 0.375" in alt
 
 
 @pytest.mark.parametrize("log_steps", [False, True])
@@ -169,33 +151,11 @@ def test_history_without_validation_has_one_line_and_without_rows_none():
         show_history([])
 
 
-def test_film_has_a_row_for_each_frame_between_input_and_photos():
-    film = load_film("mae-lite-nano")
-    fig = show_film(film, frames=4, photos=("cat", "dogs"))
-    rows = [ax.get_ylabel().replace("\n", " ") for ax in fig.axes]
-    assert rows[0] == "given"
-    assert rows[1] == "step 0"
-    assert rows[-2] == f"step {film.steps[-1]:,}"
-    assert rows[-1] == "original"
-    assert 5 <= len(rows) <= 6
-    for ax, expected in ((fig.axes[0], film.masked), (fig.axes[-1], film.originals), (fig.axes[-2], film.frame(-1))):
-        cat = ax.images[0].get_array()[: 2 * 112, : 2 * 112, :3]
-        np.testing.assert_array_equal(cat[::2, ::2], expected[2], "the cat, twice as large")
-    assert pixels(fig).shape[1] > 2 * 2 * 112, "no smaller than the pictures"
-    assert all(ax.yaxis.label.get_window_extent().x0 >= 0 for ax in fig.axes), "a label is cut off"
-    assert "step 4,134 of 4,134" in fig.alt
-
-
-def test_map_has_each_value_in_its_place_and_grey_where_there_is_none():
-    found = small_guesses(guess, masks=draw_mask("random", (4, 6), 0.5, batch_size=2, seed=3))
-    fig = show_guesses(found)
-    values = fig.axes[3].images[0].get_array()
-    assert values.shape == (4, 6), "patches down and across"
-    expected = found.spread.reshape(4, 6).numpy()
-    np.testing.assert_array_equal(np.ma.getmaskarray(values), np.isnan(expected))
-    np.testing.assert_array_equal(values.filled(np.nan), expected)
-    assert 0 < np.isnan(expected).sum() < 24
-    assert f"{(found.times == 0).sum()} of 24 patches are in no mask" in fig.alt
+def test_a_figure_loads_the_method_and_what_it_draws_and_nothing_else():
+    method = {"config", "images", "patches", "masking", "layers", "encoder", "decoder", "loss", "mae"}
+    measured = {"measure", "measure.baselines", "measure.quality", "measure.reconstruct"}
+    shown = {"show", "show.figures", "show.style"}
+    assert method | measured | shown == loaded_by("show.figures") - {"show.flipbook", "show.html"}
 
 
 def test_pyplot_is_never_imported():

@@ -17,7 +17,7 @@ from mae_lite.cli.main import main
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
 from mae_lite.masking import grid_mask, random_mask
-from mae_lite.show.film import load_film
+from mae_lite.measure.film import load_film
 from mae_lite.train import pretrain as module
 from mae_lite.train.augment import augment, random_resized_crop_flip
 from mae_lite.train.data import ImageSource, LazyImages, load_images

@@ -1,12 +1,13 @@
 """Figures of patches and positions: how an image is cut, read as a sentence, embedded and numbered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Num, UInt8
 from torch import Tensor
 
+from mae_lite.images import enlarge, to_picture
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.show.style import STYLE, AltFigure
@@ -64,7 +65,7 @@ def show_sentence(picture: UInt8[Tensor, "3 h w"], patch_size: int) -> AltFigure
     fig = AltFigure(figsize=(10, 10 * h / w / 2 + 1.3), layout="constrained")
     fig.format = "jpeg"
     axes = fig.subplot_mosaic([["photo", "apart"], ["strip", "strip"]], height_ratios=(5 * h / w, 0.6))
-    axes["photo"].imshow(_pixels(picture))
+    axes["photo"].imshow(to_picture(picture))
     axes["apart"].imshow(apart)
     axes["strip"].imshow(strip)
     step = p + gap
@@ -81,59 +82,6 @@ def show_sentence(picture: UInt8[Tensor, "3 h w"], patch_size: int) -> AltFigure
         f"A photo of {h} x {w} pixels, the same cut into {rows} x {columns} numbered patches of {p} x {p} pixels, and "
         f"the {rows * columns} patches one after the other in a row, read from left to right and top to bottom."
     )
-    return fig
-
-
-def show_pictures(pictures: Mapping[str, UInt8[Tensor, "3 h w"]], alt: str) -> AltFigure:
-    """Pictures side by side, each under its name.
-
-    Args:
-        pictures: bytes, as `to_uint8` gives them, by name; their sizes may differ.
-        alt: what they show, for readers who cannot see them.
-
-    Raises:
-        ValueError: if there is no picture.
-    """
-    if not pictures:
-        raise ValueError("show_pictures got no picture; give at least one, by name.")
-    widths = [picture.shape[2] / picture.shape[1] for picture in pictures.values()]
-    height = min(10 / sum(widths), 3.2)
-    fig = AltFigure(figsize=(height * sum(widths), height + 0.4), layout="constrained")
-    for ax, (name, picture) in zip(
-        fig.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0], pictures.items(), strict=True
-    ):
-        ax.imshow(_pixels(picture))
-        ax.set_title(name, **STYLE)
-        ax.axis("off")
-    fig.alt, fig.format = alt, "jpeg"
-    return fig
-
-
-def show_maps(maps: Mapping[str, Float[Tensor, "rows columns"]], alt: str, columns: int = 4) -> AltFigure:
-    """A value for each patch as a map of the grid, several under their names, on one scale.
-
-    Args:
-        maps: by name, all of one size.
-        alt: what they show, for readers who cannot see them.
-        columns: maps in a row.
-
-    Raises:
-        ValueError: if there is no map.
-    """
-    if not maps:
-        raise ValueError("show_maps got no map; give at least one, by name.")
-    rows = -(-len(maps) // columns)
-    low, high = min(m.min().item() for m in maps.values()), max(m.max().item() for m in maps.values())
-    fig = AltFigure(figsize=(2.3 * columns + 0.8, 2.45 * rows), layout="constrained")
-    axes = fig.subplots(rows, columns, squeeze=False)
-    for ax in axes.flat[len(maps) :]:
-        ax.set_visible(False)
-    for ax, (name, one) in zip(axes.flat, maps.items(), strict=False):
-        shown = ax.imshow(one.numpy(), cmap="cividis", vmin=low, vmax=high)
-        ax.set_title(name, fontsize=9)
-        ax.set(xticks=[], yticks=[])
-    fig.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
-    fig.alt = alt
     return fig
 
 
@@ -164,14 +112,10 @@ def patch_size_flipbook(picture: UInt8[Tensor, "3 h w"], patch_sizes: Sequence[i
 
 def _grid(picture: UInt8[Tensor, "3 h w"], p: int, times: int = 2) -> UInt8[np.ndarray, "H W 3"]:
     """The picture enlarged by whole pixels, with a white line between patches."""
-    large = _pixels(picture).repeat(times, axis=0).repeat(times, axis=1)
+    large = enlarge(to_picture(picture), times)
     large[p * times :: p * times] = 255
     large[:, p * times :: p * times] = 255
     return large
-
-
-def _pixels(picture: UInt8[Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    return picture.permute(1, 2, 0).contiguous().numpy()
 
 
 def _spread(picture: UInt8[Tensor, "3 h w"], p: int, grid_size: tuple[int, int], gap: int):
@@ -180,7 +124,7 @@ def _spread(picture: UInt8[Tensor, "3 h w"], p: int, grid_size: tuple[int, int],
     wide = torch.nn.functional.pad(patches, (0, 0, 0, gap, 0, gap), value=255)
     side = p + gap
     grid = unpatchify(wide.reshape(1, len(wide), -1), side, grid_size)[0]
-    return _pixels(torch.nn.functional.pad(grid, (gap, 0, gap, 0), value=255).to(torch.uint8))
+    return to_picture(torch.nn.functional.pad(grid, (gap, 0, gap, 0), value=255).to(torch.uint8))
 
 
 def _frame(ax, x: int, y: int, width: int, height: int, k: int) -> None:

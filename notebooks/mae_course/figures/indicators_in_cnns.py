@@ -12,7 +12,7 @@ from torch import Tensor
 from mae_course.studies.fillers import CELL, KINDS, Filler
 from mae_course.studies.indicator_answers import BASE, CONTROLS, MASK_ARM, left_over, values
 from mae_course.studies.indicators import TASK
-from mae_lite.images import normalize
+from mae_lite.images import normalize, to_picture
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.measure.representations import pca_colours
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
@@ -109,7 +109,7 @@ def _shown(picture: UInt8[Tensor, "3 h w"]) -> UInt8[np.ndarray, "s s 3"]:
     """Enlarged without smoothing to the size of all parts of a frame."""
     side = PIXELS * TASK.img_size[0] // CELL
     rows, columns = (torch.arange(side) * n // side for n in picture.shape[1:])
-    return picture[:, rows][:, :, columns].permute(1, 2, 0).contiguous().numpy()
+    return to_picture(picture[:, rows][:, :, columns])
 
 
 def _gap() -> UInt8[np.ndarray, "h w 3"]:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mae_lite.images import to_picture
 from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes, show_picture
 
 TOP = 0.08
@@ -20,10 +21,6 @@ BARS = {
     "hidden": ("#E69F00", "//"),
 }
 """Colour and hatch of each kind of token that attention goes to, from the bottom."""
-
-
-def _pixels(picture: UInt8[Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    return picture.permute(1, 2, 0).contiguous().numpy()
 
 
 def colour_picture(colours: Float[Tensor, "n 3"], grid_size: tuple[int, int], size: int = 8) -> UInt8[Tensor, "3 h w"]:
@@ -60,7 +57,7 @@ def show_attention(
     fig = AltFigure(figsize=(1.05 * columns + 2.4, 1.08 * len(layers) + 0.75), layout="constrained")
     left, right = fig.subfigures(1, 2, width_ratios=(1.9, 1.05 * columns + 0.5))
     photo = left.subplots()
-    show_picture(photo, _pixels(picture))
+    show_picture(photo, to_picture(picture))
     photo.set_title("the patch that attends", **STYLE)
     _mark(photo, patch, grid_size, picture.shape[1] / grid_size[0])
     axes = right.subplots(len(layers), columns, squeeze=False)
@@ -191,7 +188,7 @@ def show_table(rows: Mapping[str, Mapping[str, UInt8[Tensor, "3 h w"]]], alt: st
     axes = fig.subplots(len(rows), len(columns), squeeze=False)
     for line, (name, pictures) in zip(axes, rows.items(), strict=True):
         for ax, column in zip(line, columns, strict=True):
-            show_picture(ax, _pixels(pictures[column]))
+            show_picture(ax, to_picture(pictures[column]))
             if ax in axes[0]:
                 ax.set_title(column, **STYLE)
         line[0].set_ylabel(name, **STYLE)

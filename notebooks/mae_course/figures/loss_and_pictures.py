@@ -9,9 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.images import to_uint8
+from mae_lite.images import enlarge, to_picture, to_tensor, to_uint8
+from mae_lite.loss import mae_loss
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask
+from mae_lite.measure.attention import untrained
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import denormalize_patches, normalize_patches, patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
@@ -100,18 +102,13 @@ def _draw_square(ax, table: Float[Tensor, "p p"], scale: tuple[float, float]) ->
 
 def stamp_leak(picture: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 H W"]:
     """The picture, twice as large, with a banner across its top that says LEAK and stays when it is copied."""
-    image = Image.fromarray(_twice(picture).permute(1, 2, 0).contiguous().numpy())
+    image = Image.fromarray(enlarge(to_picture(picture), 2))
     height = max(12, image.height // 9)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, image.width, height), fill=BANNER)
     font = ImageFont.load_default(size=round(height * 0.8))
     draw.text((image.width / 2, height / 2), LEAK, fill="white", font=font, anchor="mm")
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
-
-
-def _twice(picture: UInt8[Tensor, "3 h w"]) -> UInt8[Tensor, "3 H W"]:
-    """Every pixel as 2 x 2, so that words on it can be read."""
-    return picture.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    return to_tensor(image)
 
 
 def views_flipbook(
@@ -146,10 +143,10 @@ def views_flipbook(
         given = original.where(~pixel_mask(mask[None], cfg.grid_size, cfg.patch_size)[0], GREY)
         pasted = {name: pred.where(mask[None, :, None], patches) for name, pred in view.items()}
         pictures = {name: _picture(one, cfg) for name, one in pasted.items()}
-        shown = [stamp_leak(one) if name in leaks else _twice(one) for name, one in pictures.items()]
-        row = [one.permute(1, 2, 0).contiguous().numpy() for one in (_twice(given), *shown, _twice(original))]
-        frames.append(side_by_side(row, width=224))
-        errors = ", ".join(f"{name} {(one - patches)[0, mask].square().mean():.3f}" for name, one in pasted.items())
+        row = [("", given), *pictures.items(), ("", original)]
+        shown = [to_picture(stamp_leak(x)) if name in leaks else enlarge(to_picture(x), 2) for name, x in row]
+        frames.append(side_by_side(shown, width=224))
+        errors = ", ".join(f"{name} {mae_loss(one, patches, mask[None]):.3f}" for name, one in pasted.items())
         labels.append(f"{int(mask.sum())} of {len(mask)} patches hidden. MSE: {errors}")
         alts.append(f"A photo with {int(mask.sum())} of {len(mask)} patches hidden. MSE of {errors}.")
     titles = ("given", *(f"{name}: a leak" if name in leaks else name for name in names), "original")
@@ -206,9 +203,7 @@ def suspects(
     """
     patches = patchify(photo, raw.cfg.patch_size)
     _, mean, std = normalize_patches(patches)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        blank = MAE(raw.cfg)  # a decoder that was never trained, behind a trained encoder
+    blank = untrained(raw)  # a decoder that was never trained, behind a trained encoder
     blank.encoder.load_state_dict(raw.encoder.state_dict())
     pred = norm_pix(photo, mask).pred
     kinds = {"raw": raw(photo, mask).pred, "norm-pix": pred, "no decoder": blank(photo, mask).pred}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import UInt8
 from torch import Tensor
 
+from mae_lite.images import to_picture
 from mae_lite.show.style import LINES, STYLE, AltFigure, show_picture
 
 
@@ -24,7 +25,7 @@ def show_grid(picture: UInt8[Tensor, "3 h w"], patch_size: int) -> AltFigure:
     rows, columns = h // patch_size, w // patch_size
     fig = AltFigure(figsize=(3.6, 3.6 * h / w), layout="constrained")
     fig.format, ax = "jpeg", fig.subplots()
-    show_picture(ax, picture.permute(1, 2, 0).numpy())
+    show_picture(ax, to_picture(picture))
     centres = [[(k + 0.5) * patch_size - 0.5 for k in range(size)] for size in (columns, rows)]
     ax.set_xticks(centres[0], range(columns), fontsize=8)
     ax.set_yticks(centres[1], range(rows), fontsize=8)

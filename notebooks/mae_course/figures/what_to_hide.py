@@ -3,14 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.images import to_uint8
+from mae_lite.images import to_picture, to_uint8
 from mae_lite.masking import pixel_mask
+from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
 from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
@@ -89,9 +89,9 @@ def fill_flipbook(
         hidden = pixel_mask(mask[None], cfg.grid_size, cfg.patch_size)
         given = torch.where(hidden, GREY, to_uint8(photo, cfg))
         whole = {name: torch.where(hidden, pictures[i], photo) for name, pictures in fills.items()}
-        errors = [f"{name} {_error(picture, photo, hidden):.3f}" for name, picture in whole.items()]
+        errors = [f"{name} {masked_mse(picture, photo, hidden).item():.3f}" for name, picture in whole.items()]
         shown = [given, *(to_uint8(picture, cfg) for picture in whole.values()), to_uint8(photo, cfg)]
-        frames.append(side_by_side([_pixels(one) for one in shown], width=224))
+        frames.append(side_by_side(to_picture(torch.cat(shown)), width=224))
         count, n = int(mask.sum()), len(mask)
         labels.append(f"{count / n:.0%} hidden ({count} of {n} patches), MSE: {', '.join(errors)}")
         alts.append(f"A photo with {count} of {n} patches hidden, and filled in. MSE: {', '.join(errors)}.")
@@ -99,14 +99,6 @@ def fill_flipbook(
     start = (share - 0.75).abs().argmin().item()
     titles = ("given", *fills, "original")
     return flipbook(frames, labels, alts, name="share hidden", titles=titles, start=start, max_bytes=600_000)
-
-
-def _error(filled: Tensor, photo: Tensor, hidden: Bool[Tensor, "1 1 h w"]) -> float:
-    return (filled - photo).square()[hidden.expand_as(photo)].mean().item()
-
-
-def _pixels(picture: Tensor) -> np.ndarray:
-    return picture[0].expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
 
 
 def show_fill_curves(

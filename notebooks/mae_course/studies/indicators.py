@@ -25,7 +25,8 @@ from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
 from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.baselines import harmonic_fill
-from mae_lite.measure.representations import linear_readout, position_readout, r_squared
+from mae_lite.measure.probes import linear_readout
+from mae_lite.measure.representations import position_readout, r_squared
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.pretrain import batch_indices

@@ -11,8 +11,6 @@ from mae_course.figures.image_as_sentence import (
     PAIRS,
     patch_size_flipbook,
     show_cut,
-    show_maps,
-    show_pictures,
     show_sentence,
 )
 from mae_lite.patches import patchify
@@ -25,8 +23,6 @@ def picture(h, w):
 FIGURES = {
     "cut": lambda: show_cut(torch.arange(24).reshape(4, 6), 2),
     "sentence": lambda: show_sentence(picture(16, 24), 8),
-    "pictures": lambda: show_pictures({"a": picture(8, 12), "b": picture(12, 8)}, alt="Two pictures of noise."),
-    "maps": lambda: show_maps({str(k): torch.rand(3, 5) for k in range(5)}, alt="Five maps of noise."),
 }
 
 
@@ -62,20 +58,6 @@ def test_sentence_has_the_patches_in_reading_order_with_gaps():
     apart = axes[1].images[0].get_array()
     np.testing.assert_array_equal(apart[gap + 10 : gap + 18, gap : gap + 8], patches[3])
     assert [text.get_text() for text in axes[2].texts] == list("012345")
-
-
-def test_maps_share_one_scale():
-    fig = show_maps({"small": torch.tensor([[0.0, 1.0]]), "large": torch.tensor([[2.0, 9.0]])}, alt="Two maps.")
-    images = [ax.images[0] for ax in fig.axes[:2]]
-    assert {image.get_clim() for image in images} == {(0.0, 9.0)}
-    np.testing.assert_array_equal(images[1].get_array(), [[2, 9]])
-    assert not any(ax.get_visible() for ax in fig.axes[2:4]), "empty places must not show axes"
-
-
-@pytest.mark.parametrize("show", [show_pictures, show_maps])
-def test_nothing_to_show_is_refused(show):
-    with pytest.raises(ValueError, match="at least one"):
-        show({}, alt="nothing")
 
 
 def test_patch_sizes_have_their_counts_and_a_square_of_pairs_to_scale():
