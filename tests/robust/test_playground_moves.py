@@ -23,8 +23,8 @@ MODEL = ml.MAEConfig(
     decoder_embed_dim=32, decoder_depth=1, decoder_num_heads=2,
 )  # fmt: skip
 N = MODEL.num_patches
-MOVES = 5000
-SEQUENCES = 100
+MOVES = 2000
+SEQUENCES = 40
 GOOD = [asset_path("photos", name) for name in ("cat.jpg", "coffee.jpg")]
 DONE = {"moves": 0, "refused": 0}
 
