@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def _visible(hidden: Bool[Tensor, "b 1 h w"]) -> Bool[Tensor, "b 1 h w"]:
+def visible_pixels(hidden: Bool[Tensor, "b 1 h w"]) -> Bool[Tensor, "b 1 h w"]:
     """What is not hidden, once each image has some of it."""
     if hidden.flatten(1).all(dim=1).any():
         raise ValueError("An image has no visible pixel to fill the hidden ones from; leave at least one visible.")
@@ -23,7 +23,7 @@ def visible_mean_fill(imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 
     Raises:
         ValueError: if an image has none.
     """
-    visible = _visible(hidden)
+    visible = visible_pixels(hidden)
     mean = (imgs * visible).sum(dim=(2, 3), keepdim=True) / visible.sum(dim=(2, 3), keepdim=True)
     return torch.where(hidden, mean, imgs)
 
@@ -33,7 +33,7 @@ def nearest_fill(imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 h w"]
 
     An exact distance transform: first the nearest visible pixel of each row, then the best row for each column.
     """
-    _visible(hidden)
+    visible_pixels(hidden)
     return torch.stack([_nearest(img, mask[0]) for img, mask in zip(imgs, hidden, strict=True)])
 
 
@@ -66,7 +66,7 @@ def harmonic_fill(
         hidden: True = hidden; each image with at least one visible pixel.
         tol: largest allowed difference between a hidden pixel and the mean of its neighbours, times 4.
     """
-    _visible(hidden)
+    visible_pixels(hidden)
     filled = [_soap_film(x, mask[0], tol) for x, mask in zip(imgs.cpu().numpy(), hidden.cpu().numpy(), strict=True)]
     return torch.from_numpy(np.stack(filled)).to(imgs)
 

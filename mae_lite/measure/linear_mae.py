@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mae_lite.measure.baselines import visible_pixels
+
 
 def autocovariance(imgs: Float[Tensor, "b c h w"]) -> Float[Tensor, "h2 w2"]:
     """How pixels vary together, by the offset between them: the mean over images and channels.
@@ -51,8 +53,7 @@ def linear_fill(
             f"The covariance was measured on {covariance.shape[0] // 2}x{covariance.shape[1] // 2} images and these "
             f"are {h}x{w}; measure it on images of the same size."
         )
-    if hidden.flatten(1).all(dim=1).any():
-        raise ValueError("An image has no visible pixel to fill the hidden ones from; leave at least one visible.")
+    visible_pixels(hidden)
     filled = imgs.clone().flatten(2)
     masks, which = torch.unique(hidden.flatten(1), dim=0, return_inverse=True)
     for i, mask in enumerate(masks):

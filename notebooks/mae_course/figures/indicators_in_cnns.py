@@ -16,7 +16,7 @@ from mae_lite.images import normalize, to_picture
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.measure.representations import pca_colours
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
-from mae_lite.show.style import LINES, STYLE, AltFigure
+from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes
 
 SEEN, REACHED, EMPTY = (86, 180, 233), (240, 228, 66), (20, 20, 20)
 """Colours of cells: visible, hidden with something arrived, hidden with nothing; they differ in brightness as well."""
@@ -55,8 +55,7 @@ def show_race(records: Sequence[Mapping[str, Any]]) -> AltFigure:
     ax.text(film, 1.01, f"soap film {film:.3f}", transform=ax.get_xaxis_transform(), ha="center", color="0.3", **STYLE)
     ax.set_yticks(range(len(order)), order, **STYLE)
     ax.set_xlabel("error on hidden patches (less is better)")
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     said = ", ".join(f"{kind} {mean(found[kind]):.3f}" for kind in reversed(order))
     fig.alt = f"Error on hidden patches, from the least: {said}. The soap film: {film:.3f}."
     return fig

@@ -6,7 +6,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from mae_lite.images import to_picture
-from mae_lite.show.style import LINES, STYLE, AltFigure, show_picture
+from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes, show_picture
 
 
 def show_grid(picture: UInt8[Tensor, "3 h w"], patch_size: int) -> AltFigure:
@@ -69,7 +69,6 @@ def show_psnr_by_visible(psnr: Mapping[str, Sequence[float]], target: float) -> 
     ax.text(0.995, target, "target", color="0.3", ha="right", va="bottom", transform=ax.get_yaxis_transform(), **STYLE)
     ax.set(xlabel="visible patches", ylabel="PSNR on hidden patches (dB)")
     ax.legend(frameon=False, loc="lower right", **STYLE)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     fig.alt = f"PSNR against the number of visible patches, up to {max(map(len, psnr.values()))}: {'; '.join(words)}."
     return fig

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mae_course.paper.claims import SURE
 from mae_course.paper.results import GROUPS, METRICS, Group, compare, spread
 from mae_course.paper.tables import PaperTable, load_table
-from mae_lite.show.style import LINES, STYLE, AltFigure
+from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes
 
 BOX = {"facecolor": "white", "linewidth": 0, "pad": 1}
 """Behind words that stand on a line."""
@@ -89,8 +89,7 @@ def _in_words(points: Mapping[float, float], shown: str) -> str:
 def _dress(ax, log: bool = False) -> None:
     """Title, legend below, faint grid; a sentence where nothing was drawn."""
     ax.title.set_fontsize(10)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     if not ax.lines:
         ax.set(xticks=[], yticks=[])
         ax.text(0.5, 0.5, "no records yet", ha="center", transform=ax.transAxes, **STYLE)
@@ -185,8 +184,7 @@ def show_seed_noise(
     ax.set_xticks(range(len(gaps)), [f"{n}" for n in gaps])
     ax.set(xlabel="seeds of each arm", ylabel="measured gap, points")
     ax.legend(frameon=False, fontsize=9)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     fig.alt = f"Middle 95 % of the measured gap between two arms. {'; '.join(words)}."
     return fig
 
@@ -216,8 +214,7 @@ def show_progress(steps: Sequence[int], errors: Sequence[float], levels: Mapping
     ends = range(math.ceil(x[-1]))
     ax.set_xticks([-0.5, *ends], ["0", *(f"{10**k:,}" for k in ends)])
     ax.set(xlabel="training step", ylabel="MSE on hidden patches", ylim=(0, None), xlim=(-0.7, x[-1] + 1.2))
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     below = {
         name: next((s for s, e in zip(steps, errors, strict=True) if e < level), None) for name, level in levels.items()
     }

@@ -1,17 +1,14 @@
 """Figures of transfer: accuracies side by side, by share of labels, by blocks tuned, and which classes are mixed up."""
 
-import io
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
-from jaxtyping import Int, UInt8
-from PIL import Image
+from jaxtyping import Int
 from torch import Tensor
 
 from mae_course.paper.tables import load_table
 from mae_lite.show.flipbook import Flipbook, flipbook
-from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
+from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes, plain_axes
 
 HATCHES = ("", "//", "..", "xx")
 """A pattern for each bar, beside its colour."""
@@ -67,7 +64,8 @@ def fraction_flipbook(
     figures = [show_accuracies(table, chance) for table in tables.values()]
     labels = [f"{100 * share:g} % of the labels: {round(share * images):,} images" for share in tables]
     alts = [f"{label}. {fig.alt}" for label, fig in zip(labels, figures, strict=True)]
-    return flipbook([_pixels(fig) for fig in figures], labels, alts, name="share of labels", max_bytes=600_000)
+    frames = [fig.to_picture(dpi=100) for fig in figures]
+    return flipbook(frames, labels, alts, name="share of labels", max_bytes=600_000)
 
 
 def show_confusion(predicted: Int[Tensor, " m"], labels: Int[Tensor, " m"], classes: Sequence[str]) -> AltFigure:
@@ -119,7 +117,7 @@ def blocks_flipbook(ours: Sequence[Mapping], depth: int, scratch: float | None =
         left, right = fig.subplots(1, 2)
         _curve(left, *paper, "Figure 9 of the paper: ViT-L, 24 blocks")
         _curve(right, *mine, f"ours: {depth} blocks, a few epochs", ringed=k, level=scratch)
-        frames.append(_pixels(fig))
+        frames.append(fig.to_picture(dpi=100))
         labels.append(
             f"{_blocks(record['blocks'], depth)}: {record['tuned']:,} weights learn, {mine[1][k]:.1f} % (ours)"
         )
@@ -154,11 +152,4 @@ def _curve(ax, blocks, values, title: str, ringed: int | None = None, level: flo
         ax.axhline(100 * level, color=LINES[1][0], linestyle="--", linewidth=1.2)
         ax.text(len(blocks) - 1, 100 * level, "from scratch", ha="right", va="bottom", color=LINES[1][0], **STYLE)
     ax.set_ylim(low - 0.25 * (high - low + 1), high + 0.2 * (high - low + 1))
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _pixels(fig: AltFigure) -> UInt8[np.ndarray, "h w 3"]:
-    file = io.BytesIO()
-    fig.savefig(file, format="png", dpi=100)
-    return np.asarray(Image.open(file).convert("RGB"))
+    open_axes(ax)

@@ -13,7 +13,7 @@ from mae_lite.masking import pixel_mask
 from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
-from mae_lite.show.style import LINES, STYLE, AltFigure, plain_axes
+from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes, plain_axes
 
 CURVES = (*LINES, ("#000000", "x", (0, (6, 2))))
 """One style more than `LINES` has, for five ways to fill."""
@@ -160,8 +160,7 @@ def show_spectrum(frequency: Int[Tensor, " k"], power: Float[Tensor, " k"], slop
     ax.set(xscale="log", yscale="log", xlabel="waves across the photo", ylabel="power")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.legend(frameon=False, **STYLE)
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     fall = math.log(power[-1] / power[0]) / math.log(frequency[-1] / frequency[0])
     fig.alt = (
         f"Power of photos against frequency from {frequency[0]} to {frequency[-1]} waves across, on logarithmic axes: "

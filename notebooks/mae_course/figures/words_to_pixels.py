@@ -7,7 +7,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from mae_course.studies.redundancy import Curve
-from mae_lite.show.style import STYLE, AltFigure
+from mae_lite.show.style import STYLE, AltFigure, open_axes
 
 LOOKS = ((":", "^"), ("--", "s"), ("-", "o"))
 """Dash and marker of a kind's lines, in their order."""
@@ -37,8 +37,7 @@ def show_redundancy(words: Sequence[Curve], pixels: Sequence[Curve]) -> AltFigur
     ax.set(xlim=(0, 1), ylim=(min(0, ax.get_ylim()[0]), 1), xlabel="share hidden")
     ax.set_ylabel("score\n(0 the trivial guess, 1 perfect)")
     ax.xaxis.set_major_formatter("{x:.0%}")
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    open_axes(ax)
     fig.legend(loc="outside right center", frameon=False, **STYLE)
     fig.alt = f"Scores between the trivial guess, 0, and perfect, 1, by the share hidden: {'; '.join(said)}."
     return fig
