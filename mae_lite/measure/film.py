@@ -32,7 +32,9 @@ def film_inputs(cfg: MAEConfig) -> tuple[Float[Tensor, "8 c h w"], Bool[Tensor, 
 
 
 @torch.inference_mode()
-def paint(model: MAE, imgs: Float[Tensor, "b c h w"], mask: Bool[Tensor, "b n"]) -> UInt8[np.ndarray, "b h w 3"]:
+def output_pictures(
+    model: MAE, imgs: Float[Tensor, "b c h w"], mask: Bool[Tensor, "b n"]
+) -> UInt8[np.ndarray, "b h w 3"]:
     """What a model of raw pixels makes of images, as pictures: its output for all patches, also the visible ones."""
     pred = model(imgs.to(next(model.parameters()).device), mask).pred.float().cpu()
     return to_picture(to_uint8(unpatchify(pred, model.cfg.patch_size, model.cfg.grid_size), model.cfg))

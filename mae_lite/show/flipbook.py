@@ -2,16 +2,18 @@
 
 import base64
 import html
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+from mae_lite.images import enlarge, picture_bytes
 
 QUALITIES = (85, 70, 50, 30)
 """WebP qualities to try, from the best, until a flipbook is small enough."""
@@ -38,13 +40,6 @@ def img_html(data: bytes, alt: str, format: str = "png", width: int | None = Non
     return f'<img alt="{html.escape(alt)}"{size} style="max-width:100%;height:auto" src="{source}">'
 
 
-def to_webp(picture: UInt8[np.ndarray, "h w c"], quality: int) -> bytes:
-    """A picture of 3 channels, or 4 with transparency, as a lossy WebP file; quality from 0 to 100."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="webp", quality=quality)
-    return file.getvalue()
-
-
 def side_by_side(
     pictures: Sequence[UInt8[np.ndarray, "h w 3"]] | UInt8[np.ndarray, "k h w 3"], width: int
 ) -> UInt8[np.ndarray, "H W 4"]:
@@ -59,8 +54,7 @@ def side_by_side(
             small = Image.fromarray(picture).resize((width, round(h * width / w)), Image.Resampling.BOX)
             picture = np.asarray(small)
         else:
-            times = round(width / w)
-            picture = picture.repeat(times, axis=0).repeat(times, axis=1)
+            picture = enlarge(picture, round(width / w))
         part = np.pad(picture, ((0, 0), (0, 0), (0, 1)), constant_values=255)
         parts += [np.zeros((len(part), GAP, 4), np.uint8), part]
     return np.concatenate(parts[1:], axis=1)
@@ -114,8 +108,9 @@ def flipbook(
         )
     width = sizes[0][1]
     for quality in QUALITIES:
-        data = tuple(to_webp(frame, quality) for frame in frames)
-        strips = tuple(s and (to_webp(s.picture, quality), s.title, s.alt) for s in (above, below))
+        webp = partial(picture_bytes, format="webp", quality=quality)
+        data = tuple(map(webp, frames))
+        strips = tuple(s and (webp(s.picture), s.title, s.alt) for s in (above, below))
         book = Flipbook(
             data, tuple(labels), tuple(alts), name, tuple(titles), *strips, start, tuple(sorted(set(stills))), width
         )

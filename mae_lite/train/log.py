@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from mae_lite.config import MAEConfig
 from mae_lite.images import picture_bytes
 from mae_lite.mae import MAE
-from mae_lite.measure.film import film_inputs, paint
+from mae_lite.measure.film import film_inputs, output_pictures
 from mae_lite.weights.files import read_file
 
 FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
@@ -205,7 +205,7 @@ class Camera:
         """Save a frame if this step is one of the film's."""
         if step not in self.steps:
             return
-        strip = np.concatenate(list(paint(model, self.imgs, self.mask)), axis=1)
+        strip = np.concatenate(list(output_pictures(model, self.imgs, self.mask)), axis=1)
         self.folder.mkdir(parents=True, exist_ok=True)
         for quality in (80, 60, 40, 20, 5):
             data = picture_bytes(strip, "webp", quality=quality)

@@ -18,7 +18,7 @@ from traitlets import Bool, Bytes, List, Unicode
 from mae_lite.images import picture_bytes, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask, random_mask
-from mae_lite.measure.film import paint
+from mae_lite.measure.film import output_pictures
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.figures import show_history
 from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side
@@ -153,7 +153,7 @@ class Training(anywidget.AnyWidget):
         self._say(last=True)
 
     def _redraw(self) -> None:
-        output = paint(self._model, self._imgs, self._mask)
+        output = output_pictures(self._model, self._imgs, self._mask)
         painted = _in_a_row(np.where(self._hidden, output, self._originals))
         since = self.history[self.frames[-1].step :] if self.frames else []
         loss = sum(record["loss"] for record in since) / len(since) if since else None

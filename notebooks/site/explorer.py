@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 import mae_lite as ml
+from mae_lite.images import picture_bytes
 from mae_lite.measure.sweeps import ratio_sweep, sweep_label
-from mae_lite.show.flipbook import img_html, side_by_side, to_webp
+from mae_lite.show.flipbook import img_html, side_by_side
 
 PHOTOS = ("astronaut", "coffee", "dahlia", "dogs", "meadow", "pagoda")
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -32,7 +33,7 @@ def answers(model: ml.MAE) -> tuple[list[bytes], list[list[list[dict]]]]:
     for name in PHOTOS:
         image = ml.load_image(ml.asset_path("photos", f"{name}.jpg"), model)
         sweeps = [ratio_sweep(model, image, RATIOS, seed=seed) for seed in SEEDS]
-        originals.append(to_webp(sweeps[0][0].original, QUALITY))
+        originals.append(picture_bytes(sweeps[0][0].original, "webp", quality=QUALITY))
         frames.append([[frame(one) for one in sweep] for sweep in sweeps])
     return originals, frames
 
@@ -40,7 +41,7 @@ def answers(model: ml.MAE) -> tuple[list[bytes], list[list[list[dict]]]]:
 def frame(shown: ml.Reconstruction) -> dict:
     """What the model was given and what it made of it, side by side."""
     picture = side_by_side([shown.masked, shown.pasted], width=shown.masked.shape[1])
-    return {"picture": to_webp(picture, QUALITY), "label": sweep_label(shown), "alt": shown.alt}
+    return {"picture": picture_bytes(picture, "webp", quality=QUALITY), "label": sweep_label(shown), "alt": shown.alt}
 
 
 def page(originals: list[bytes], frames: list[list[list[dict]]]) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers.html import Page
-from mae_lite.show.flipbook import GAP, Strip, flipbook, side_by_side, to_webp
+from mae_lite.images import picture_bytes
+from mae_lite.show.flipbook import GAP, Strip, flipbook, side_by_side
 
 
 def colours(n, size=(20, 30)):
@@ -142,5 +143,5 @@ def test_side_by_side_keeps_patches_crisp_and_gaps_clear(side, width, expected):
 
 def test_transparency_survives_encoding():
     row = side_by_side(colours(2), 30)
-    alpha = np.asarray(Image.open(io.BytesIO(to_webp(row, 50))).convert("RGBA"))[..., 3]
+    alpha = np.asarray(Image.open(io.BytesIO(picture_bytes(row, "webp", quality=50))).convert("RGBA"))[..., 3]
     np.testing.assert_array_equal(alpha, row[..., 3])

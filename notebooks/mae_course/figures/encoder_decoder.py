@@ -1,22 +1,20 @@
 """Figures of tokens: a few of them as boxes, and the journey of two through the model."""
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image
 from torch import Tensor
 
 from mae_course.figures.image_as_sentence import TINTS
 from mae_course.pages.token_ledger import CLS, GONE, Entry, Ledger
 from mae_lite.config import MAEConfig
-from mae_lite.images import to_uint8
+from mae_lite.images import to_picture, to_uint8
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.show.flipbook import Flipbook, flipbook
-from mae_lite.show.style import DPI, STYLE, AltFigure
+from mae_lite.show.style import STYLE, AltFigure
 
 KINDS = {"visible": "#BFDDF0", "hidden": "#F6DDB3", "mask": "#DDDDDD", "cls": "#333333"}
 """How the tokens of a list are coloured; mask and class token carry a letter as well."""
@@ -124,7 +122,7 @@ def _picture(
     pixels = to_uint8(unpatchify(known[None], cfg.patch_size, cfg.grid_size), cfg)
     patches = patchify(pixels.float(), cfg.patch_size).where(seen[None, :, None], torch.tensor(float(GREY)))
     picture = unpatchify(patches, cfg.patch_size, cfg.grid_size)[0].to(torch.uint8)
-    return picture.permute(1, 2, 0).expand(-1, -1, 3).contiguous().numpy()
+    return to_picture(picture)
 
 
 def _frame(ledger: Ledger, entry: Entry, picture: np.ndarray, cfg: MAEConfig) -> UInt8[np.ndarray, "H W 3"]:
@@ -144,9 +142,7 @@ def _frame(ledger: Ledger, entry: Entry, picture: np.ndarray, cfg: MAEConfig) ->
     fig.text(0.44, 0.93, f"the list, read line by line: {len(entry.ids)} tokens{legend}", **STYLE)
     for k, (patch, (colour, _)) in enumerate(zip(ledger.follow, FOLLOWED, strict=True)):
         _draw_vector(fig, 0.19 - 0.17 * k, entry, patch, colour)
-    file = io.BytesIO()
-    fig.savefig(file, format="png", dpi=DPI)
-    return np.asarray(Image.open(file).convert("RGB"))
+    return fig.to_picture()
 
 
 def _draw_list(ax, ledger: Ledger, entry: Entry) -> set[str]:

@@ -1,7 +1,6 @@
 """A photo to walk over patch by patch, and where each attends to, inside the page: no kernel, widget or network."""
 
 import base64
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from torch import Tensor
 
 from mae_course.figures.looking_inside import TOP, show_attention
-from mae_lite.show.flipbook import to_webp
+from mae_lite.images import picture_bytes, to_picture
 
 PALETTE = ("00224e", "213b6e", "4c556c", "6c6e72", "8e8978", "b1a570", "d9c55c", "fee838")
 """The colour of each tone from no attention to TOP: cividis, even in lightness and for colour-blind eyes."""
@@ -61,7 +59,8 @@ def attention_explorer(
     still = show_attention(picture, weights, grid_size, patch, layers)
     sprites = {name: to_sprite(one, grid_size) for name, one in weights.items()}
     made = AttentionExplorer(
-        to_webp(picture.permute(1, 2, 0).numpy(), 90), sprites, {name: dict(one) for name, one in facts.items()},
+        picture_bytes(to_picture(picture), "webp", quality=90),
+        sprites, {name: dict(one) for name, one in facts.items()},
         grid_size, next(iter(shapes))[:2], alt, kinds, start, still.to_html(), still.alt,
     )  # fmt: skip
     if len(made.to_html()) > max_bytes:
@@ -154,6 +153,4 @@ def _source(data: bytes) -> str:
 
 def _webp(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
     """Without loss: each tone comes out as it went in."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="webp", lossless=True, quality=60, method=4)
-    return file.getvalue()
+    return picture_bytes(picture, "webp", lossless=True, quality=60, method=4)

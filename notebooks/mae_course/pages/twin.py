@@ -12,10 +12,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
-from mae_lite.images import to_uint8
+from mae_lite.images import enlarge, picture_bytes, to_picture, to_uint8
 from mae_lite.masking import pixel_mask
+from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.reconstruct import GREY
-from mae_lite.show.flipbook import img_html, to_webp
+from mae_lite.show.flipbook import img_html
 
 TURN, TRUTH = "your turn", "the truth"
 WIDTH = 224
@@ -119,7 +120,7 @@ def twin_slider(
             shown = torch.where(hidden, GREY if answer == TURN else to_uint8(filled, cfg), to_uint8(photo, cfg))
             sentence = " ".join(map(_word, words, said, word_mask, [answer] * len(words)))
             alt = f"A photo with {mask.float().mean():.0%} of its patches hidden. {answer.capitalize()}. {label}"
-            row.append(Frame(sentence, to_webp(_pixels(shown), 80), label, alt))
+            row.append(Frame(sentence, picture_bytes(_pixels(shown), "webp", quality=80), label, alt))
         rows.append(tuple(row))
     return Twin(tuple(masks.float().mean(dim=1).tolist()), answers, tuple(rows))
 
@@ -129,7 +130,7 @@ def _label(words, word_mask, said, photo, hidden, filled, answer) -> str:
     if answer in (TURN, TRUTH):
         return f"{n} of {len(words)} words and {hidden.float().mean():.0%} of the photo are hidden."
     right = sum(m and a == b for a, b, m in zip(said, words, word_mask, strict=True))
-    error = (filled - photo)[hidden.expand_as(photo)].square().mean().item()
+    error = masked_mse(filled, photo, hidden).item()
     return f"{right} of {n} hidden words right ({right / n:.0%}); the photo's MSE is {error:.2f}."
 
 
@@ -147,9 +148,7 @@ def _word(true: str, said: str, hidden: bool, answer: str) -> str:
 
 def _pixels(picture: Tensor):
     """Enlarged by whole pixels, as numpy (h, w, 3)."""
-    times = max(1, round(WIDTH / picture.shape[3]))
-    big = picture[0].repeat_interleave(times, 1).repeat_interleave(times, 2)
-    return big.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
+    return enlarge(to_picture(picture[0]), max(1, round(WIDTH / picture.shape[3])))
 
 
 def _source(data: bytes) -> str:

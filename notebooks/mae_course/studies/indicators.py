@@ -26,6 +26,7 @@ from mae_lite.images import normalize
 from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.probes import linear_readout
+from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.representations import position_readout, r_squared
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
@@ -51,8 +52,8 @@ def draw_hidden(count: int, generator: torch.Generator) -> Bool[Tensor, "b 1 h w
 def hidden_error(
     painted: Float[Tensor, "b c h w"], imgs: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b 1 h w"]
 ) -> Float[Tensor, ""]:
-    """Mean squared error on hidden pixels, which is the loss and the measure."""
-    return ((painted.float() - imgs).square() * hidden).sum() / (hidden.sum() * imgs.shape[1])
+    """Mean squared error on hidden pixels, equally many an image, which is the loss and the measure."""
+    return masked_mse(painted.float(), imgs, hidden).mean()
 
 
 def train_filler(
