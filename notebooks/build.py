@@ -20,6 +20,7 @@ the other of the two.
 """
 
 import argparse
+import functools
 import hashlib
 import re
 import sys
@@ -41,9 +42,15 @@ METADATA = {
 }
 
 
+@functools.cache
+def parsed(text: str) -> list[nbformat.NotebookNode]:
+    """The cells of a source's text; to read, not to change."""
+    return jupytext.reads(text, fmt="py:percent").cells
+
+
 def exercises(path: Path) -> list[tuple[str, str]]:
     """The exercise cells of a source, each as it is to work in and as it is solved."""
-    cells = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells
+    cells = parsed(path.read_text(encoding="utf-8"))
     return [(to_do(cell.source), solved(cell.source)) for cell in cells if is_exercise(cell)]
 
 
@@ -65,7 +72,7 @@ def solved(source: str) -> str:
 def from_source(path: Path, solutions: bool = False) -> nbformat.NotebookNode:
     """The notebook that a source describes, without outputs; the same source gives the same cell ids."""
     notebook = nbformat.v4.new_notebook(metadata=METADATA)
-    for cell in jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells:
+    for cell in parsed(path.read_text(encoding="utf-8")):
         if cell.cell_type == "markdown":
             text = cell.source.replace("{navigation}", navigation(path, solutions))
             _append(notebook, "markdown", LINK.sub(r"\1../", text) if solutions else text)

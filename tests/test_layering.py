@@ -1,6 +1,7 @@
 """Rooms and what they may import: the method in the order of the data flow, then what uses it; the course above all."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ METHOD = ("config", "device", "images", "patches", "masking", "layers", "encoder
 ROOMS = (*METHOD, "weights", "measure", "show", "train", "widgets", "cli", "__init__", "__main__")
 COURSE = ("paper", "studies", "pages", "figures", "exercises")
 SLOW = {
-    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "timm": {"train", "exercises"},
+    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "timm": {"train", "studies", "exercises"},
     "huggingface_hub": {"weights"},
 }  # fmt: skip
 """Libraries that take long to import, and the rooms that may import them at the top of a file."""
@@ -26,6 +27,7 @@ def room_of(path: Path, folder: Path) -> str:
     return path.relative_to(folder).parts[0].removesuffix(".py")
 
 
+@functools.cache
 def imports(path: Path, *, top: bool = False) -> list[str]:
     """What a file imports, by full name; with `top` only what is imported when the file is."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -63,7 +65,7 @@ def test_imports_point_one_way(package):
 def test_within_a_room_there_are_no_cycles():
     for package in PACKAGES:
         names = {f"{package}.{room}.{path.stem}": path for path, room in files(package) if path.stem != room}
-        needs = {one: {o for o in names for name in imports(path) if f"{name}.".startswith(f"{o}.")} - {one}
+        needs = {one: {o for name in imports(path) for o in (name, name.rpartition(".")[0])} & set(names) - {one}
                  for one, path in names.items()}  # fmt: skip
         while free := {one for one, wants in needs.items() if not wants & set(needs)}:
             needs = {one: wants for one, wants in needs.items() if one not in free}
