@@ -42,9 +42,9 @@ def main() -> None:
     for number, (name, data) in enumerate(files.items()):
         copies = [data] if len(data) > 500_000 else [data, *truncations(data), *flips(data, seed=number)]
         for k, copy in enumerate(copies):
-            start = time.perf_counter()
+            start = time.process_time()
             outcome = read(copy, model.cfg)
-            seconds = time.perf_counter() - start
+            seconds = time.process_time() - start
             found["tried"] += 1
             found["slowest"] = max(found["slowest"], [seconds, name])
             if k == 0:

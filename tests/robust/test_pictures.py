@@ -33,7 +33,7 @@ def files():
 @pytest.mark.slow
 def test_every_picture_and_every_damaged_copy(count):
     """In a process of its own: memory is measured, and a codec that crashes would take it down."""
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parent)}
     command = [sys.executable, "read_pictures.py", "10"]
     done = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -43,7 +43,7 @@ def test_every_picture_and_every_damaged_copy(count):
     assert not found["wrong"], "\n".join(found["wrong"][:20])
     assert found["files"] >= MADE_ANYWHERE
     assert found["tried"] == found["read"] + found["refused"]
-    assert found["slowest"][0] < 5, found["slowest"]
+    assert found["slowest"][0] < 5, f"seconds of the processor, and of which: {found['slowest']}"
     assert found["megabytes"] < 1000, "one picture at a time must do"
     usual = [name for name in found["whole"] if name.split()[-1] in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")]
     assert len(usual) > 100
