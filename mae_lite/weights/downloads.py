@@ -8,7 +8,7 @@ import time
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import Request, build_opener
 
 from mae_lite.weights.assets import user_path
 from mae_lite.weights.catalogue import PUBLISHED, CheckpointError, bundled_models, cache_folder
@@ -142,7 +142,8 @@ def _transfer(url: str, part: Path) -> int | None:
 
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "mae-lite"} | ({"Range": f"bytes={have}-"} if have else {})
-    with urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS) as reply:
+    opener = build_opener()  # reads the proxies as they are set now; urlopen keeps those of its first call
+    with opener.open(Request(url, headers=headers), timeout=TIMEOUT_SECONDS) as reply:
         resumed = reply.status == 206 and reply.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         have = have if resumed else 0
         length = reply.headers.get("Content-Length")

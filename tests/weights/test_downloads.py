@@ -129,6 +129,18 @@ def test_no_server_gives_one_sentence(server, tmp_path, monkeypatch):
         load_model("mae_visualize_vit_base")
 
 
+def test_a_proxy_set_or_unset_meanwhile_counts_for_the_next_try(server, body, monkeypatch):
+    server.answer = lambda handler, number: reply(handler, body)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(CheckpointError, match=r"in 3 tries \(.*refused"):
+        load_model("mae_visualize_vit_base")
+    assert server.requests == []
+    monkeypatch.delenv("http_proxy")
+    assert load_model("mae_visualize_vit_base").cfg == CFG
+
+
 def test_offline_by_choice_asks_no_server(server, body, monkeypatch):
     server.answer = lambda handler, number: reply(handler, body)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
