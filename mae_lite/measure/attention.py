@@ -1,7 +1,7 @@
 """Attention read out of a running model, or forbidden in it; and the control, the same model untrained."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -48,15 +48,14 @@ def _recorded(blocks: nn.ModuleList) -> Iterator[list[Tensor]]:
     if not len(blocks):
         raise ValueError("This model has no block here, depth is 0, so there is no attention to look at.")
     weights: list[Tensor] = []
-    hooks = [
-        block.attn.register_forward_hook(lambda layer, args, _: weights.append(attention_weights(layer, args[0])))
-        for block in blocks
-    ]
-    try:
+
+    def hook(layer: Attention, args: tuple[Tensor], _: Tensor) -> None:
+        weights.append(attention_weights(layer, args[0]))
+
+    with ExitStack() as hooks:
+        for block in blocks:
+            hooks.enter_context(block.attn.register_forward_hook(hook))
         yield weights
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @torch.no_grad()
@@ -143,9 +142,7 @@ def forward_without(
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=~barred[:, None].to(q.device))
         return layer.proj(out.transpose(1, 2).flatten(2))
 
-    hooks = [block.attn.register_forward_hook(hook) for block in model.decoder.blocks]
-    try:
+    with ExitStack() as hooks:
+        for block in model.decoder.blocks:
+            hooks.enter_context(block.attn.register_forward_hook(hook))
         return model(imgs, mask)
-    finally:
-        for each in hooks:
-            each.remove()

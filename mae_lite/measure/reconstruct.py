@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from mae_lite.config import MAEConfig
 from mae_lite.images import picture_bytes, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask
@@ -141,6 +142,12 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
         skill=skill,
         leaks=cfg.norm_pix_loss,
     )
+
+
+def patches_picture(patches: Float[Tensor, "n patch_dim"], cfg: MAEConfig) -> UInt8[np.ndarray, "h w 3"]:
+    """Normalised patches as a picture, grey where there is no value (NaN)."""
+    img, known = (unpatchify(x[None], cfg.patch_size, cfg.grid_size) for x in (patches, patches.isfinite().float()))
+    return to_picture(to_uint8(img.nan_to_num(), cfg).where(known.bool(), GREY)[0])
 
 
 def metric_words(shown: Reconstruction) -> list[str]:

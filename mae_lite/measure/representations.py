@@ -1,5 +1,7 @@
 """What the encoder's tokens hold, layer by layer: positions, main directions as colours, likeness of layers."""
 
+from contextlib import ExitStack
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -23,13 +25,11 @@ def layer_features(model: MAE | MAEEncoder, imgs: Float[Tensor, "b c h w"]) -> F
     check_images(imgs, encoder.cfg)
     stream: list[Tensor] = []
     first = encoder.blocks[0] if len(encoder.blocks) else encoder.norm
-    hooks = [first.register_forward_pre_hook(lambda _, args: stream.append(args[0][:, 1:]))]
-    hooks += [block.register_forward_hook(lambda _, args, out: stream.append(out[:, 1:])) for block in encoder.blocks]
-    try:
+    with ExitStack() as hooks:
+        hooks.enter_context(first.register_forward_pre_hook(lambda _, args: stream.append(args[0][:, 1:])))
+        for block in encoder.blocks:
+            hooks.enter_context(block.register_forward_hook(lambda _, args, out: stream.append(out[:, 1:])))
         encoder(imgs)
-    finally:
-        for hook in hooks:
-            hook.remove()
     return torch.stack(stream)
 
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from mae_lite.config import MAEConfig
 from mae_lite.device import autocast
-from mae_lite.images import load_image, to_picture, to_uint8
+from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import draw_mask, random_mask
-from mae_lite.measure.reconstruct import GREY, Reconstruction, metric_words, reconstruct
-from mae_lite.patches import patchify, unpatchify
+from mae_lite.measure.reconstruct import Reconstruction, metric_words, patches_picture, reconstruct
+from mae_lite.patches import patchify
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 """The mask ratios of a sweep."""
@@ -129,10 +129,7 @@ class Guesses:
 
     def picture(self, patches: Float[Tensor, "n patch_dim"]) -> UInt8[ndarray, "h w 3"]:
         """Patches as a picture, grey where there is no value."""
-        cfg = self.cfg
-        img = to_uint8(unpatchify(patches.nan_to_num()[None], cfg.patch_size, cfg.grid_size), cfg)
-        known = unpatchify(patches.isfinite()[None].float(), cfg.patch_size, cfg.grid_size).bool()
-        return to_picture(img.where(known, GREY)[0])
+        return patches_picture(patches, self.cfg)
 
 
 @torch.inference_mode()

@@ -49,22 +49,30 @@ def show_picture(ax: Axes, picture: np.ndarray) -> None:
     ax.spines[:].set_visible(False)
 
 
-def by_ratio(caller: str, mask_ratios: Sequence[float], lines: Mapping[str, Sequence[float]], what: str) -> AltFigure:
-    """A figure with a labelled line for each name against the mask ratio, in the styles of LINES.
+def by_ratio(
+    caller: str,
+    mask_ratios: Sequence[float],
+    lines: Mapping[str, Sequence[float | None]],
+    what: str,
+    styles: Sequence[tuple] = LINES,
+    size: tuple[float, float] = (7, 3.8),
+) -> AltFigure:
+    """A figure with a labelled line for each name against the mask ratio; where it has None there is no point.
 
     Raises:
         ValueError: if a line has not one value for each ratio, or there are no lines, or more than distinct styles.
     """
     wrong = [name for name, line in lines.items() if len(line) != len(mask_ratios)]
-    if wrong or not 1 <= len(lines) <= len(LINES):
+    if wrong or not 1 <= len(lines) <= len(styles):
         raise ValueError(
-            f"{caller} takes 1 to {len(LINES)} lines with {len(mask_ratios)} {what} each, one for each mask ratio; it "
+            f"{caller} takes 1 to {len(styles)} lines with {len(mask_ratios)} {what} each, one for each mask ratio; it "
             f"got { ({name: len(line) for name, line in lines.items()}) }."
         )
-    fig = AltFigure(figsize=(7, 3.8), layout="constrained")
+    fig = AltFigure(figsize=size, layout="constrained")
     ax = fig.subplots()
-    for (name, line), (colour, marker, dash) in zip(lines.items(), LINES, strict=False):
-        ax.plot(mask_ratios, line, color=colour, marker=marker, linestyle=dash, label=name)
+    for (name, line), (colour, marker, dash) in zip(lines.items(), styles, strict=False):
+        points = [(x, y) for x, y in zip(mask_ratios, line, strict=True) if y is not None]
+        ax.plot(*zip(*points, strict=True), color=colour, marker=marker, linestyle=dash, label=name)
     ax.xaxis.set_major_formatter("{x:.0%}")
     return fig
 

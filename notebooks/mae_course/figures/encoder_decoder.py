@@ -4,15 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from mae_course.figures.image_as_sentence import TINTS
 from mae_course.pages.token_ledger import CLS, GONE, Entry, Ledger
 from mae_lite.config import MAEConfig
-from mae_lite.images import to_picture, to_uint8
-from mae_lite.measure.reconstruct import GREY
-from mae_lite.patches import patchify, unpatchify
+from mae_lite.measure.reconstruct import patches_picture
 from mae_lite.show.flipbook import Flipbook, flipbook
 from mae_lite.show.style import STYLE, AltFigure
 
@@ -107,22 +104,12 @@ def known_pictures(ledger: Ledger, cfg: MAEConfig) -> Iterator[tuple[UInt8[np.nd
         seen[[i for i in entry.ids if i != CLS]] = True
         if entry.mask_tokens and not painted:
             seen &= ~ledger.mask
-        yield _picture(known, seen, cfg), int(seen.sum())
+        yield patches_picture(known.where(seen[:, None], torch.nan), cfg), int(seen.sum())
 
 
 def _where(entry: Entry, patch: int) -> str:
     place = entry.place(patch)
     return GONE if place is None else f"at place {place}"
-
-
-def _picture(
-    known: Float[Tensor, "n patch_dim"], seen: Bool[Tensor, " n"], cfg: MAEConfig
-) -> UInt8[np.ndarray, "h w 3"]:
-    """The patches that have content, grey elsewhere."""
-    pixels = to_uint8(unpatchify(known[None], cfg.patch_size, cfg.grid_size), cfg)
-    patches = patchify(pixels.float(), cfg.patch_size).where(seen[None, :, None], torch.tensor(float(GREY)))
-    picture = unpatchify(patches, cfg.patch_size, cfg.grid_size)[0].to(torch.uint8)
-    return to_picture(picture)
 
 
 def _frame(ledger: Ledger, entry: Entry, picture: np.ndarray, cfg: MAEConfig) -> UInt8[np.ndarray, "H W 3"]:

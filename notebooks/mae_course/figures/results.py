@@ -67,14 +67,8 @@ def _our_line(ax, group: Group, records: Sequence[dict], metric: str, look: tupl
         return f"{METRICS[metric]} was not run"
     colour, marker, dash = look
     shown = ".3f" if metric == "mse" else ".1f"
-    ax.plot(
-        list(points),
-        [p.mean for p in points.values()],
-        color=colour,
-        marker=marker,
-        linestyle=dash,
-        label=METRICS[metric],
-    )
+    means = [p.mean for p in points.values()]
+    ax.plot(list(points), means, color=colour, marker=marker, linestyle=dash, label=METRICS[metric])
     default = points.get(float(group.default_is))
     if default and default.std is not None:
         low, high = default.mean - SURE * default.std, default.mean + SURE * default.std

@@ -13,7 +13,7 @@ from mae_lite.masking import pixel_mask
 from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.flipbook import Flipbook, flipbook, side_by_side
-from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes, plain_axes
+from mae_lite.show.style import LINES, STYLE, AltFigure, by_ratio, open_axes, plain_axes
 
 CURVES = (*LINES, ("#000000", "x", (0, (6, 2))))
 """One style more than `LINES` has, for five ways to fill."""
@@ -114,32 +114,16 @@ def show_fill_curves(
     Raises:
         ValueError: if a line has not one entry for each ratio, or there are more than five lines.
     """
-    wrong = {name: len(line) for name, line in errors.items() if len(line) != len(mask_ratios)}
-    if wrong or len(errors) > len(CURVES):
-        raise ValueError(
-            f"show_fill_curves takes 1 to {len(CURVES)} lines with an entry for each of {len(mask_ratios)} ratios; it "
-            f"got {len(errors)} lines, and {wrong or 'no'} wrong lengths."
-        )
-    fig, words = AltFigure(figsize=(7.5, 4.2), layout="constrained"), []
-    ax = fig.subplots()
-    for (name, line), (colour, marker, dash) in zip(errors.items(), CURVES, strict=False):
-        points = [(ratio, error) for ratio, error in zip(mask_ratios, line, strict=True) if error is not None]
-        ax.plot(*zip(*points, strict=True), color=colour, marker=marker, linestyle=dash, label=name)
-        (first, low), (last, high) = points[0], points[-1]
-        words.append(f"{name} from {low:.3f} at {first:.0%} to {high:.3f} at {last:.0%}")
+    fig = by_ratio("show_fill_curves", mask_ratios, errors, "entries", CURVES, (7.5, 4.2))
+    (ax,), words = fig.axes, []
+    for line in ax.lines:
+        (first, low), (last, high) = line.get_xydata()[[0, -1]]
+        words.append(f"{line.get_label()} from {low:.3f} at {first:.0%} to {high:.3f} at {last:.0%}")
     if trained_at is not None:
         ax.axvline(trained_at, color="0.4", linewidth=1)
-        ax.text(
-            trained_at,
-            0.02,
-            f"trained at {trained_at:.0%} ",
-            ha="right",
-            color="0.3",
-            transform=ax.get_xaxis_transform(),
-            **STYLE,
-        )
+        place = {"ha": "right", "transform": ax.get_xaxis_transform()}
+        ax.text(trained_at, 0.02, f"trained at {trained_at:.0%} ", color="0.3", **place, **STYLE)
     plain_axes(ax, xlabel="share of patches hidden", ylabel="MSE on hidden patches")
-    ax.xaxis.set_major_formatter("{x:.0%}")
     fig.alt = f"Mean squared error on hidden patches against the share hidden: {'; '.join(words)}."
     return fig
 
