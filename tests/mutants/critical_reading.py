@@ -106,7 +106,7 @@ MUTANTS = {
         Mutant(designed(seeds=100), "from 1 to 10 an arm"),
     ],
     "plan": [
-        Mutant(one_number, "return two numbers"),
+        Mutant(one_number, "return 2 numbers"),
         Mutant(budget(lambda run, record, epochs: 3600 * run), "that is in seconds"),
         Mutant(budget(lambda run, record, epochs: 60 * run), "that is in minutes"),
         Mutant(budget(lambda run, record, epochs: run / epochs), "that is one epoch"),

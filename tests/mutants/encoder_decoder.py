@@ -151,7 +151,7 @@ MUTANTS = {
         Mutant(3.0, "compares hidden with visible"),
         Mutant(2.35, "the whole model"),
         Mutant(8.0, "count again"),
-        Mutant("four times", "give one number"),
+        Mutant("four times", "give a number"),
     ],
     "shape_table": [
         Mutant(RIGHT | {"patches": (2, 150, 256)}, "three channels"),

@@ -138,6 +138,6 @@ MUTANTS = {
         Mutant(read(0.2, 0.5, 0.9), "to the curve of the soap film"),
         Mutant(read(0.2, 0.8, 0.1), "but so is the film's"),
         Mutant(read(0.2, 0.8, 0.5), "farthest apart"),
-        Mutant(read(0.2, 0.8, "90 %"), "give a number, not"),
+        Mutant(read(0.2, 0.8, "90 %"), "give a number"),
     ],
 }

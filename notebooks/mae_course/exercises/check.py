@@ -4,8 +4,9 @@ import functools
 import html
 import inspect
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
@@ -136,8 +137,7 @@ def compare(got: Any, want: Tensor, *, slips: Mapping[str, Tensor] | None = None
         slips: for usual mistakes the hint, and what the result looks like when it was made.
         otherwise: the hint for anything else.
     """
-    expect(isinstance(got, Tensor), f"the result is a {type(got).__name__}; it should be a torch tensor.")
-    if _same(got, want):
+    if _same(tensor(got), want):
         return
     for hint, wrong in (slips or {}).items():
         expect(not _same(got, wrong), hint)
@@ -161,6 +161,65 @@ def _same(a: Tensor, b: Tensor) -> bool:
     ):
         return False
     return torch.allclose(a.double(), b.double(), rtol=1e-3, atol=1e-4)
+
+
+def tensor(got: Any, name: str = "result") -> Tensor:
+    """What the reader returned, once it is a tensor."""
+    expect(isinstance(got, Tensor), f"the {name} is a {type(got).__name__}; it should be a torch tensor.")
+    return got
+
+
+def parts(got: Any, count: int, hint: str) -> Sequence:
+    """What the reader returned, once it is a tuple or list of so many parts; else the verdict is the hint."""
+    expect(isinstance(got, tuple | list) and len(got) == count, hint)
+    return got
+
+
+def number(value: Any, name: str = "answer") -> float:
+    """A plain number out of what the reader returned; also a tensor of one value."""
+    value = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    right = isinstance(value, Real) and not isinstance(value, bool)
+    expect(right, f"the {name} is a {type(value).__name__}; give a number.")
+    return float(value)
+
+
+def numbers(got: Any, count: int) -> list[float]:
+    """So many plain numbers out of what the reader returned."""
+    got = got.flatten().tolist() if isinstance(got, Tensor) else got
+    expect(isinstance(got, tuple | list), f"return {count} numbers, not a {type(got).__name__}.")
+    expect(len(got) == count, f"there are {len(got)} numbers; {count} are asked for.")
+    return [number(value, f"number {k + 1}") for k, value in enumerate(got)]
+
+
+def compare_numbers(
+    got: Any,
+    want: Any,
+    *,
+    slips: Mapping[str, Any] | None = None,
+    otherwise: str,
+    rtol: float = 1e-6,
+    slip_rtol: float = 1e-3,
+) -> None:
+    """Go on if a number, or each of several, is right; else the verdict is a hint, as of `compare`.
+
+    Args:
+        got: what the reader's answer says.
+        want: what is right.
+        slips: for usual mistakes the hint, and the numbers that they give.
+        otherwise: the hint for anything else.
+        rtol: by which share of it a number may be off.
+        slip_rtol: by which share it may be off a slip's to be taken for it.
+    """
+    got, want = (torch.as_tensor(x, dtype=torch.float64) for x in (got, want))
+
+    def near(other: Any, share: float) -> bool:
+        return torch.allclose(got, torch.as_tensor(other, dtype=torch.float64), rtol=share, atol=0)
+
+    if near(want, 1e-6):
+        return
+    for hint, wrong in (slips or {}).items():
+        expect(not near(wrong, slip_rtol), hint)
+    expect(near(want, rtol), otherwise)
 
 
 def random_tensor(*shape: int, seed: int = 0) -> Tensor:

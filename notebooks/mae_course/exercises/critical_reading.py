@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from numbers import Real
 from typing import Any
 
-from mae_course.exercises.check import call, expect
+from mae_course.exercises.check import call, compare_numbers, expect, numbers
 from mae_course.exercises.check import exercise as exercise
 from mae_course.pages.claim_board import JUDGED, load_claims
 from mae_course.paper.claims import SURE, Claim
@@ -204,9 +204,7 @@ def plan(mine: Any) -> str:
     record = {"seconds": 130.0, "steps": 450, "images_seen": 28800, "train_images": 7200, "epochs": 4}
     cases = [(record, 9000, 12, 5, 4.0), (record, 13000, 30, 3, 20.0), (record | {"seconds": 95.0}, 8000, 7, 10, 2.0)]
     got = [call(mine, *case, hint="record is a dict, see above; the rest are numbers.") for case in cases]
-    for one in got:
-        pair = isinstance(one, tuple | list) and len(one) == 2 and all(isinstance(x, Real) for x in one)
-        expect(pair, f"return two numbers, the hours of one run and the seeds an arm; got {one!r}.")
+    got = [numbers(one, 2) for one in got]
     run = _expect_hours([hours for hours, _ in got], cases)
     _expect_seeds([n for _, n in got], [case[4] / hours for case, hours in zip(cases, run, strict=True)], cases)
     return "now divide what you can pay for between arms and seeds. An arm with a single seed is the first to go."
@@ -229,22 +227,22 @@ def _expect_hours(got: list[Real], cases: Sequence[tuple]) -> list[float]:
         "the time of a step was taken for that of an image; a step has images_seen / steps of them.":
             rule(lambda r, n, e: n * e * r["seconds"] / r["steps"]),
     }  # fmt: skip
-    for hint, wrong in slips.items():
-        expect(not _near(got, wrong), f"the hours of one run: {hint}")
-    expect(_near(got, run), "the hours of one run: images x epochs x seconds for one image, and 3600 s are an hour.")
+    said, rule = "the hours of one run: ", "images x epochs x seconds for one image, and 3600 s are an hour."
+    slips = {said + hint: wrong for hint, wrong in slips.items()}
+    compare_numbers(got, run, slips=slips, otherwise=said + rule)
     return run
 
 
 def _expect_seeds(got: list[Real], runs: list[float], cases: Sequence[tuple]) -> None:
     """The seeds of each arm, from how many runs would fit."""
     fit = [x / case[3] for x, case in zip(runs, cases, strict=True)]
-    all_runs = got in ([math.floor(x) for x in runs], [math.ceil(x) for x in runs]) or _near(got, runs)
-    expect(not all_runs, "the seeds: this is the number of runs; every arm needs its own, so divide by the arms.")
-    expect(not _near(got, fit), "the seeds: there is no part of a run; round to a whole number.")
-    expect(got != [math.ceil(x) for x in fit], "the seeds: rounded up, the last ones do not fit into the hours.")
-    wanted = f"for {cases[0][1:]} it says {got[0]}, and {int(fit[0])} fit."
-    expect(got == [math.floor(x) for x in fit], f"the seeds: {wanted}")
-
-
-def _near(a: Sequence[Real], b: Sequence[Real]) -> bool:
-    return all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(a, b, strict=True))
+    all_runs = "the seeds: this is the number of runs; every arm needs its own, so divide by the arms."
+    slips = {
+        all_runs: runs,
+        "the seeds: there is no part of a run; round to a whole number.": fit,
+        "the seeds: rounded up, the last ones do not fit into the hours.": [math.ceil(x) for x in fit],
+    }
+    for rounded in (math.floor, math.ceil):
+        expect(got != [rounded(x) for x in runs], all_runs)
+    wanted = f"the seeds: for {cases[0][1:]} it says {got[0]:g}, and {int(fit[0])} fit."
+    compare_numbers(got, [math.floor(x) for x in fit], slips=slips, otherwise=wanted)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mae_course.exercises.check import call, compare, exercise, expect, given, random_tensor
+from mae_course.exercises.check import call, compare, exercise, expect, given, parts, random_tensor
 from mae_course.studies import conv_blocks
 from mae_course.studies.design import PARAMETERS, DesignScore, score_design
 
@@ -31,8 +31,7 @@ def partial_conv(mine: Any) -> str:
     conv, x, known = seeded_conv(3, 4), random_tensor(2, 3, ROWS, COLUMNS), torch.zeros(2, 1, ROWS, COLUMNS)
     known[0, 0, :2, :3], known[1, 0, 4, 6], known[1, 0, 2, 2] = 1, 1, 1
     got = call(mine, conv, x, known, hint="conv is a 3 x 3 convolution, x (b, d, h, w), known (b, 1, h, w).")
-    expect(isinstance(got, tuple) and len(got) == 2, "return two things: the features, and what is known now.")
-    out, spread = got
+    out, spread = parts(got, 2, "return two things: the features, and what is known now.")
     want, now = conv_blocks.partial_conv(conv, x, known)
     window = torch.ones(1, 1, 3, 3)
     count, inside = F.conv2d(known, window, padding=1), F.conv2d(torch.ones_like(known), window, padding=1)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mae_course.exercises.check import call, exercise, expect
+from mae_course.exercises.check import call, exercise, expect, tensor
 from mae_course.exercises.searches import bisect, scan, trained_and, visible_psnr
 from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.baselines import harmonic_fill
@@ -116,7 +116,7 @@ def beat_the_model(mine: Any) -> str:
 
 def _expect_picture(got: Any, height: int, width: int) -> None:
     """Go on if this is a picture with some contrast."""
-    expect(isinstance(got, Tensor), f"the picture is a {type(got).__name__}; it should be a torch tensor.")
+    tensor(got, "picture")
     last = "; the channels come first here" if got.shape == (height, width, 3) else ""
     expect(
         got.shape == (3, height, width),

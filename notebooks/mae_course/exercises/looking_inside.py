@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mae_course.exercises.check import call, compare, exercise, expect, random_tensor
+from mae_course.exercises.check import call, compare, exercise, expect, random_tensor, tensor
 from mae_lite.images import load_image
 from mae_lite.measure import inspection
 from mae_lite.measure.attention import untrained
@@ -100,8 +100,7 @@ def linear_readout(mine: Any) -> str:
     y = x @ law + offset + 0.05 * random_tensor(90, 2, seed=3)
     truth = asked @ law + offset
     got = call(mine, x, y, asked, hint="x is (m, d), y (m, 2), asked (m2, d); the result is (m2, 2).")
-    expect(isinstance(got, Tensor), f"the result is a {type(got).__name__}; it should be a torch tensor.")
-    expect(tuple(got.shape) != (12, 2), "these are the weights of the regression; multiply `asked` by them.")
+    expect(tuple(tensor(got).shape) != (12, 2), "these are the weights of the regression; multiply `asked` by them.")
     shapes = f"the result has the shape {tuple(got.shape)}, it should be (30, 2)"
     expect(got.shape == truth.shape, f"{shapes}: a row and a column for each token of `asked`.")
     got, mean = got.float(), y.mean(dim=0).expand_as(truth)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mae_course.exercises.check import call, compare, exercise, expect, given, random_tensor
+from mae_course.exercises.check import call, compare, exercise, expect, given, parts, random_tensor, tensor
 from mae_course.figures.loss_and_pictures import SUSPECTS
 from mae_lite import loss, patches
 from mae_lite.config import MAEConfig
@@ -59,7 +59,7 @@ def normalize_patches(mine: Any) -> str:
     x = 2 * random_tensor(b, n, p * p * c) + random_tensor(b, n, 1, seed=1)
     x[0, 1] = 0.02 + 1e-3 * random_tensor(p * p * c, seed=2)  # nearly flat
     got = call(mine, x, hint="patches is (b, n, patch_dim).")
-    expect(isinstance(got, tuple | list) and len(got) == 3, "return three: the normalised patches, means, deviations.")
+    parts(got, 3, "return three: the normalised patches, means, deviations.")
     off, by_channel = x - x.mean(dim=2, keepdim=True), x.reshape(b, n, p * p, c)
     var, biased = x.var(dim=2, keepdim=True), x.var(dim=2, keepdim=True, correction=0)
     colour = by_channel - by_channel.mean(dim=2, keepdim=True)
@@ -124,10 +124,9 @@ def _beaten(share: dict[str, float]) -> str:
 def _statistics(mine: Any, cut: Float[Tensor, "b n d"], mask: Bool[Tensor, "b n"]) -> dict[str, Tensor]:
     """The reader's two guesses, once they have the right form."""
     got = call(mine, cut, mask, WIDE.grid_size, hint=f"grid_size is {WIDE.grid_size}, down and across.")
-    expect(isinstance(got, tuple | list) and len(got) == 2, "return two things: the means and the deviations.")
+    parts(got, 2, "return two things: the means and the deviations.")
     for name, one in zip(BEAT, got, strict=True):
-        expect(isinstance(one, Tensor), f"the {name} is a {type(one).__name__}; it should be a torch tensor.")
-        shapes = f"the {name} has the shape {tuple(one.shape)}, it should be {(*mask.shape, 1)}"
+        shapes = f"the {name} has the shape {tuple(tensor(one, name).shape)}, it should be {(*mask.shape, 1)}"
         expect(one.shape == (*mask.shape, 1), f"{shapes}, one number for each patch.")
         hint = f"the {name} of some patches is not a number: there, no visible neighbour was found to divide by."
         expect(bool(one.isfinite().all()), hint)
@@ -177,7 +176,7 @@ def which_checkpoint(mine: Any) -> str:
     """`mine` says what made pictures A to D."""
     words = ", ".join(f'"{word}"' for word in sorted(SUSPECTS))
     answer = given(mine)
-    expect(isinstance(answer, list | tuple) and len(answer) == 4, "give a list of four words, for A, B, C and D.")
+    parts(answer, 4, "give a list of four words, for A, B, C and D.")
     expect(sorted(map(str, answer)) == sorted(SUSPECTS), f"use each of {words} once.")
     place = {word: "ABCD"[list(answer).index(word)] for word in SUSPECTS}
     right = dict(zip(SUSPECTS, "ABCD", strict=True))

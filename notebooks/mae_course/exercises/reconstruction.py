@@ -4,14 +4,13 @@ Each is an experiment on the bundled model, so what is right is measured here wi
 """
 
 import functools
-import math
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from mae_course.exercises.check import call, exercise, expect
+from mae_course.exercises.check import call, compare_numbers, exercise, expect, number, parts
 from mae_course.exercises.limits import beat_the_model, fewest_visible
 from mae_course.exercises.searches import errors_when_shown, trained_and
 from mae_lite.measure.reconstruct import Reconstruction, reconstruct
@@ -40,8 +39,8 @@ def object_or_background(mine: Any) -> str:
     with torch.no_grad():
         got = call(mine, model, image, hint="ml.mask_from_grid makes a mask of a grid of 14 x 14 zeros and ones.")
     three = "return three things: the mask over the fig, the mask elsewhere, and the factor."
-    expect(isinstance(got, tuple | list) and len(got) == 3, three)
-    fruit, elsewhere = (_grid(mask, name) for mask, name in zip(got, ("first", "second"), strict=False))
+    fruit, elsewhere, factor = parts(got, 3, three)
+    fruit, elsewhere = _grid(fruit, "first"), _grid(elsewhere, "second")
     _expect_over_the_fig(fruit)
     box = torch.zeros(14, 14, dtype=torch.bool)
     box[5:11, 6:11] = True
@@ -56,7 +55,7 @@ def object_or_background(mine: Any) -> str:
         "costs less for that alone; move the first hole as it is.",
     )
     shown = [reconstruct(model, image, mask.reshape(1, -1)) for mask in (fruit, elsewhere)]
-    return _factor(got[2], shown)
+    return _factor(number(factor, "factor"), shown)
 
 
 def _grid(mask: Any, name: str) -> Bool[Tensor, "rows columns"]:
@@ -85,11 +84,9 @@ def _moved_to_corner(grid: Bool[Tensor, "rows columns"]) -> Int[Tensor, "k 2"]:
     return places - places.min(dim=0).values
 
 
-def _factor(factor: Any, shown: list[Reconstruction]) -> str:
+def _factor(factor: float, shown: list[Reconstruction]) -> str:
     """What the two holes cost, once the reader's factor is right."""
-    number = isinstance(factor, int | float) or (isinstance(factor, Tensor) and factor.numel() == 1)
-    expect(number, "the factor is one number, the error of the first hole divided by that of the second.")
-    (fruit, elsewhere), factor = shown, float(factor)
+    fruit, elsewhere = shown
     want = fruit.mse / elsewhere.mse
     slips = {
         "the factor is upside down: by how much does the fig cost more than the other hole?": 1 / want,
@@ -97,10 +94,8 @@ def _factor(factor: Any, shown: list[Reconstruction]) -> str:
             fruit.psnr / elsewhere.psnr,
         "this is the difference of the two errors; divide them.": fruit.mse - elsewhere.mse,
     }  # fmt: skip
-    for hint, wrong in slips.items():
-        expect(not math.isclose(factor, wrong, rel_tol=1e-3), hint)
     found = f"the masks are fine, but by them the factor is {want:.2f}, not {factor:.2f}."
-    expect(math.isclose(factor, want, rel_tol=1e-2), found)
+    compare_numbers(factor, want, slips=slips, otherwise=found, rtol=1e-2)
     film = [one.mse / (1 - one.skill) for one in shown if one.skill is not None]
     beside = f" For the soap film it is {film[0] / film[1]:.1f}." if len(film) == 2 else ""
     return f"a hole over the fig costs the model {want:.1f} times as much as the same hole elsewhere.{beside}"

@@ -2,13 +2,9 @@
 
 import math
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from mae_course.exercises.check import call, exercise, expect
+from mae_course.exercises.check import call, compare_numbers, exercise, expect, numbers
 from mae_course.paper.tables import load_table
 
 CURVES = [(50.0, 81.0, 70.5), (90.0, 79.5, 52.0), (10.0, 78.0, 48.0), (70.0, 80.0, 73.0), (30.0, 82.5, 60.0)]
@@ -21,15 +17,10 @@ def read_curves(mine: Any) -> str:
     figure = [(float(row.label), row.values["ft"], row.values["lin"]) for row in load_table("Figure 5").rows]
     hint = "Each row is (ratio, ft, lin)."
     for rows in (CURVES, figure):
-        got = _numbers(call(mine, list(rows), hint=hint), 4)
-        want, slips = _reading(rows), _misreadings(rows)
-        for sentence, wrong in slips.items():
-            expect(not _near(got, wrong), sentence)
-        expect(
-            _near(got, want),
-            f"for {len(rows)} rows from {rows[0][0]:g} % to {rows[-1][0]:g} % it says "
-            f"{', '.join(f'{x:.4g}' for x in got)}; look at each of the four numbers by itself.",
-        )
+        got = numbers(call(mine, list(rows), hint=hint), 4)
+        says = f"for {len(rows)} rows from {rows[0][0]:g} % to {rows[-1][0]:g} % it says "
+        says += f"{', '.join(f'{x:.4g}' for x in got)}; look at each of the four numbers by itself."
+        compare_numbers(got, _reading(rows), slips=_misreadings(rows), otherwise=says)
     ft, lin, fall_ft, fall_lin = _reading(figure)
     return (
         f"in Figure 5 fine-tuning peaks at {ft:g} % and linear probing at {lin:g} %; between best and worst ratio lie "
@@ -75,7 +66,7 @@ def ablate(mine: Any) -> str:
     )  # fmt: skip
     expect(isinstance(got, dict), f"return a dict of an error for each ratio, not a {type(got).__name__}.")
     expect(set(got) == set(ratios), f"the keys are {list(got)}; they should be the ratios {list(ratios)}.")
-    values = _numbers([got[ratio] for ratio in ratios], 3)
+    values = numbers([got[ratio] for ratio in ratios], 3)
     every = {ratio: [_error((ratio, seed), 0.75) for seed in seeds] for ratio in ratios}
     mean = [sum(errors) / len(seeds) for errors in every.values()]
     slips = {
@@ -90,9 +81,8 @@ def ablate(mine: Any) -> str:
             [sum(_error((r, s + k), 0.75) for s in seeds) / len(seeds) for k, r in enumerate(ratios)],
         "all arms have the same model: train anew for each ratio.": [mean[0]] * 3,
     }  # fmt: skip
-    for sentence, wrong in slips.items():
-        expect(not _near(values, wrong), sentence)
-    expect(_near(values, mean), "take, for each ratio, the mean over the seeds of error(train(ratio, seed), 0.75).")
+    rule = "take, for each ratio, the mean over the seeds of error(train(ratio, seed), 0.75)."
+    compare_numbers(values, mean, slips=slips, otherwise=rule)
     expect(len(trained) == 9, f"it trains {len(trained)} models; 3 ratios with 3 seeds each take 9.")
     return "one thing changes between arms, the exam is the same for all, and luck is averaged. Now run it on photos."
 
@@ -107,7 +97,7 @@ def _error(model: tuple[float, int], mask_ratio: float) -> float:
 def seeds_needed(mine: Any) -> str:
     """`mine(std, gap)` is the smallest n >= 2 with gap >= 2 x std x sqrt(2 / n)."""
     cases = [(0.3, 0.5), (0.7, 0.5), (1.1, 0.5), (0.45, 1.3), (0.05, 0.5)]
-    got = _numbers([call(mine, *case, hint="It returns one whole number.") for case in cases], len(cases))
+    got = numbers([call(mine, *case, hint="It returns one whole number.") for case in cases], len(cases))
     expect(got[-1] != 1, "with one seed each there is no deviation to judge by; the answer is at least 2.")
 
     def rule(f: Callable[[float, float], int], least: int = 2) -> list[int]:
@@ -127,14 +117,10 @@ def seeds_needed(mine: Any) -> str:
         "this rounds down, and then the gap is just too small for its noise; round up.":
             rule(lambda std, gap: math.floor(8 * (std / gap) ** 2)),
     }  # fmt: skip
-    for sentence, wrong in slips.items():
-        expect(not _near(got, wrong), sentence)
-    k = next((k for k in range(len(cases)) if got[k] != want[k]), None)
-    expect(
-        k is None,
-        "" if k is None else f"for std {cases[k][0]} and gap {cases[k][1]} it says {got[k]:g}; two standard errors are "
-        f"2 x {cases[k][0]} x sqrt(2 / n), which {cases[k][1]} exceeds first at n = {want[k]}.",
-    )  # fmt: skip
+    k = next((k for k in range(len(cases)) if got[k] != want[k]), 0)
+    std, gap = cases[k]
+    says = f"for std {std} and gap {gap} it says {got[k]:g}; two standard errors are 2 x {std} x sqrt(2 / n), which "
+    compare_numbers(got, want, slips=slips, otherwise=f"{says}{gap} exceeds first at n = {want[k]}.")
     return "a gap as large as the deviation takes 8 seeds an arm, and half that gap four times as many."
 
 
@@ -155,7 +141,7 @@ def speed_ups(mine: Any) -> str:
     expect(
         set(got) == set(keys), f"the keys are {list(got)}; there is one (encoder, depth) for each row without masks."
     )
-    values = _numbers([got[key] for key in keys], len(keys))
+    values = numbers([got[key] for key in keys], len(keys))
     hours = {(e, d): h for e, tokens, d, h in rows if not tokens}
     slow = {e: h for e, tokens, _, h in rows if tokens}
     slips = {
@@ -170,23 +156,6 @@ def speed_ups(mine: Any) -> str:
         "this compares with the first row of the list, whatever it is; look for mask_tokens.":
             [rows[0][3] / hours[k] for k in keys],
     }  # fmt: skip
-    for sentence, wrong in slips.items():
-        expect(not _near(values, wrong), sentence)
-    want = [slow[k[0]] / hours[k] for k in keys]
-    expect(_near(values, want), "divide the hours with mask tokens by the hours without, for the same encoder.")
+    rule = "divide the hours with mask tokens by the hours without, for the same encoder."
+    compare_numbers(values, [slow[k[0]] / hours[k] for k in keys], slips=slips, otherwise=rule)
     return "old time over new time, like with like. Below it meets the paper's own column."
-
-
-def _numbers(got: Any, count: int) -> list[float]:
-    """Plain numbers out of what the reader returned."""
-    got = got.flatten().tolist() if isinstance(got, Tensor) else got
-    expect(isinstance(got, tuple | list), f"return {count} numbers, not a {type(got).__name__}.")
-    expect(len(got) == count, f"there are {len(got)} numbers; {count} are asked for.")
-    values = [x.item() if isinstance(x, Tensor) and x.numel() == 1 else x for x in got]
-    for x in values:
-        expect(isinstance(x, Real) and not isinstance(x, bool), f"one of them is a {type(x).__name__}, not a number.")
-    return [float(x) for x in values]
-
-
-def _near(a: Any, b: Any) -> bool:
-    return torch.allclose(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64), rtol=1e-6)

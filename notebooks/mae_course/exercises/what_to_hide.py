@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mae_course.exercises.check import call, compare, exercise, expect, random_tensor
+from mae_course.exercises.check import call, compare, exercise, expect, random_tensor, tensor
 from mae_lite import masking
 
 STRIP = torch.tensor([False, True, False, False, True, True, False])
@@ -120,7 +120,7 @@ def _draw(mine: Any, grid_size: tuple[int, int], count: int, draws: int) -> Bool
     masks = []
     for _ in range(draws):
         mask = call(mine, grid_size, count, generator, hint="grid_size is (down, across).")
-        expect(isinstance(mask, Tensor), f"the result is a {type(mask).__name__}; it should be a torch tensor.")
+        tensor(mask)
         expect(mask.shape == (n,), f"the mask has the shape {tuple(mask.shape)}; it should be ({n},), one a patch.")
         expect(mask.dtype == torch.bool, f"the mask holds {mask.dtype}, it should be torch.bool.")
         masks.append(mask)

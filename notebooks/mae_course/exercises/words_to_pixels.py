@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mae_course.exercises.check import call, compare, expect, given
+from mae_course.exercises.check import call, compare, expect, given, number, parts
 from mae_course.exercises.check import exercise as exercise
 from mae_course.studies.redundancy import at, pixel_curves, word_curves
 
@@ -21,13 +21,9 @@ def bert_mask(mine: Any) -> str:
     b, n, vocab_size = 300, 400, 1000
     ids = torch.randint(2, vocab_size, (b, n), generator=torch.Generator().manual_seed(1))
     got = call(mine, ids, vocab_size, torch.Generator().manual_seed(2), hint="Word 0 is the mask token.")
-    expect(
-        isinstance(got, tuple)
-        and len(got) == 2
-        and all(isinstance(part, Tensor) and part.shape == (b, n) for part in got),
-        f"return two tensors of shape ({b}, {n}): what the network is given, and where a word was chosen.",
-    )
-    shown, chosen = got
+    both = f"return two tensors of shape ({b}, {n}): what the network is given, and where a word was chosen."
+    shown, chosen = parts(got, 2, both)
+    expect(all(isinstance(part, Tensor) and part.shape == (b, n) for part in got), both)
     expect(chosen.dtype == torch.bool, f"chosen holds {chosen.dtype}; it should be torch.bool, True = to be predicted.")
     share = chosen.float().mean().item()
     changed = shown != ids
@@ -102,10 +98,10 @@ def reading(mine: Any) -> str:
     given(mine)
     expect(isinstance(mine, Mapping) and set(mine) == set(KEYS), f"give a dict with the keys {', '.join(KEYS)}.")
     for key in KEYS:
-        given(mine[key], f"the number for {key}")
-        number = isinstance(mine[key], int | float) and not isinstance(mine[key], bool)
-        expect(number, f"{key}: give a number, not {mine[key]!r}.")
-        expect(mine[key] <= 1, f"{key}: {mine[key]} is above 1; write a share, 0.15 for 15 %.")
+        expect(
+            number(given(mine[key], f"the number for {key}"), f"answer to {key}") <= 1,
+            f"{key}: {mine[key]} is above 1; write a share, 0.15 for 15 %.",
+        )
     (_, words, _), (_, film, network) = word_curves(), pixel_curves()
     truth = at(words, 0.15), at(film, 0.15)
     told = mine[KEYS[0]], mine[KEYS[1]]
