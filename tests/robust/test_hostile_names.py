@@ -10,8 +10,7 @@ import pytest
 import torch
 
 import mae_lite as ml
-from mae_course.figures.looking_inside import show_attention
-from mae_course.pages.attention_explorer import attention_explorer
+from mae_course.pages.attention_explorer import attention_explorer, show_attention
 from mae_course.pages.twin import twin_slider
 from mae_lite.cli.main import main
 from mae_lite.images import load_image, to_uint8

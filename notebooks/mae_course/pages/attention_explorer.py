@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mae_course.figures.looking_inside import TOP, show_attention
 from mae_lite.images import picture_bytes, to_picture
+from mae_lite.show.style import STYLE, AltFigure, show_picture
 
+TOP = 0.08
+"""Attention drawn as the brightest, as a share of a token's attention; what is more looks the same."""
 PALETTE = ("00224e", "213b6e", "4c556c", "6c6e72", "8e8978", "b1a570", "d9c55c", "fee838")
 """The colour of each tone from no attention to TOP: cividis, even in lightness and for colour-blind eyes."""
 
@@ -69,6 +71,74 @@ def attention_explorer(
             f"max_bytes {max_bytes:,}; give fewer layers."
         )
     return made
+
+
+def show_attention(
+    picture: UInt8[Tensor, "3 h w"],
+    weights: Mapping[str, Float[Tensor, "layers heads n n"]],
+    grid_size: tuple[int, int],
+    patch: int,
+    layers: Sequence[int],
+) -> AltFigure:
+    """Where one patch of a photo attends to: a map for each head of some layers, for each model on one scale.
+
+    Args:
+        picture: the photo as bytes, or what the model was given of it.
+        weights: by model, among patches only.
+        grid_size: patches down and across.
+        patch: the one whose attention is shown, marked in each map.
+        layers: which layers, counted from 0.
+
+    Raises:
+        ValueError: if there is no such patch or layer, or no model.
+    """
+    if not weights:
+        raise ValueError("show_attention got no weights; give those of at least one model, by name.")
+    depth, heads, n, _ = next(iter(weights.values())).shape
+    if not 0 <= patch < n or not layers or not set(layers) <= set(range(depth)):
+        raise ValueError(f"Patch {patch} and layers {list(layers)} must be among {n} patches and {depth} layers.")
+    columns = len(weights) * heads
+    fig = AltFigure(figsize=(1.05 * columns + 2.4, 1.08 * len(layers) + 0.75), layout="constrained")
+    left, right = fig.subfigures(1, 2, width_ratios=(1.9, 1.05 * columns + 0.5))
+    photo = left.subplots()
+    show_picture(photo, to_picture(picture))
+    photo.set_title("the patch that attends", **STYLE)
+    _mark(photo, patch, grid_size, picture.shape[1] / grid_size[0])
+    axes = right.subplots(len(layers), columns, squeeze=False)
+    for row, layer in zip(axes, layers, strict=True):
+        maps = [(name, head, one[layer, head, patch]) for name, one in weights.items() for head in range(heads)]
+        for ax, (name, head, values) in zip(row, maps, strict=True):
+            roots = values.sqrt().reshape(grid_size).numpy()  # small weights still differ
+            shown = ax.imshow(roots, cmap="cividis", vmin=0, vmax=TOP**0.5)
+            ax.set(xticks=[], yticks=[])
+            _mark(ax, patch, grid_size, 1.0)
+            if layer == layers[0]:
+                ax.set_title(f"{name}\nhead {head + 1}" if head == 0 else f"\nhead {head + 1}", fontsize=9)
+        row[0].set_ylabel(f"layer {layer + 1}", **STYLE)
+    bar = right.colorbar(shown, ax=axes, shrink=0.9, pad=0.02, extend="max", ticks=np.sqrt([0, 1 / n, 0.02, 0.04, TOP]))
+    bar.ax.set_yticklabels(["0", "even", "2 %", "4 %", f"{100 * TOP:.0f} %"], fontsize=8)
+    fig.alt, fig.format = _attention_alt(weights, patch, grid_size, layers), "jpeg"
+    return fig
+
+
+def _mark(ax, patch: int, grid_size: tuple[int, int], size: float) -> None:
+    """A frame around a patch, white on black, to be seen on any picture."""
+    y, x = (size * place - 0.5 for place in divmod(patch, grid_size[1]))
+    for colour, width in (("black", 3.0), ("white", 1.2)):
+        ax.plot((x, x + size, x + size, x, x), (y, y, y + size, y + size, y), color=colour, linewidth=width)
+
+
+def _attention_alt(weights: Mapping, patch: int, grid_size: tuple[int, int], layers: Sequence[int]) -> str:
+    row, column = divmod(patch, grid_size[1])
+    words = []
+    for name, one in weights.items():
+        tops = [max(head[patch].max().item() for head in one[layer]) for layer in layers]
+        words.append(f"{name} " + ", ".join(f"{top:.0%}" for top in tops))
+    return (
+        f"Where the patch in row {row + 1}, column {column + 1} attends to, a map for each head in layers "
+        f"{', '.join(str(layer + 1) for layer in layers)}. The most that one patch gets, by layer: {'; '.join(words)}; "
+        f"an even spread would give each {1 / weights[name].shape[2]:.1%}."
+    )
 
 
 def to_tones(weights: Float[Tensor, "*shape"]) -> UInt8[np.ndarray, "*shape"]:

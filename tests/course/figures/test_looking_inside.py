@@ -8,7 +8,6 @@ from helpers.html import Images, pixels
 from mae_course.figures.looking_inside import (
     BARS,
     colour_picture,
-    show_attention,
     show_by_layer,
     show_shares,
     show_table,
@@ -20,10 +19,6 @@ GRID = (3, 4)
 
 def noise(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def weights(seed=0):
-    return noise(5, 2, 12, 12, seed=seed).mul(3).softmax(dim=3)
 
 
 def picture():
@@ -40,7 +35,6 @@ def shares(seed=0):
 
 
 FIGURES = {
-    "attention": lambda: show_attention(picture(), {"a": weights(), "b": weights(1)}, GRID, 7, [0, 4]),
     "by layer": lambda: show_by_layer({"a": by_head(), "b": by_head(seed=1)}, "distance", level=("even", 0.7)),
     "shares": lambda: show_shares({"a": shares(), "b": shares(1)}, "attention of hidden patches"),
     "table": lambda: show_table({"cat": {"raw": picture(), "model": picture()}}, "A table of two pictures of noise."),
@@ -55,22 +49,6 @@ def test_a_notebook_gets_one_image_with_alt_and_it_is_not_blank(name):
     assert img["alt"] == fig.alt == bundle["text/plain"]
     assert len(fig.alt) > 30
     assert len(np.unique(pixels(fig).reshape(-1, 3), axis=0)) > 50, "the picture is blank"
-
-
-def test_attention_maps_are_those_of_the_patch_on_one_scale():
-    one, other = weights(), weights(1)
-    fig = show_attention(picture(), {"a": one, "b": other}, GRID, 7, [0, 4])
-    maps = [ax for ax in fig.axes if ax.images and ax.images[0].get_array().shape == GRID]
-    assert len(maps) == 2 * 2 * 2, "two layers, two models, two heads"
-    expected = [model[layer, head, 7] for layer in (0, 4) for model in (one, other) for head in (0, 1)]
-    for ax, values in zip(maps, expected, strict=True):
-        np.testing.assert_allclose(ax.images[0].get_array().data ** 2, values.reshape(GRID).numpy(), rtol=1e-4)
-    assert len({ax.images[0].get_clim() for ax in maps}) == 1
-    for line in maps[0].lines:
-        assert (line.get_xdata()[0], line.get_ydata()[0]) == (2.5, 0.5), "patch 7 of 3 x 4 is in row 1, column 3"
-    tops = ", ".join(f"{max(head[7].max() for head in one[layer]):.0%}" for layer in (0, 4))
-    assert "row 2, column 4 attends to, a map for each head in layers 1, 5. The most that one patch gets" in fig.alt
-    assert f"a {tops}; b " in fig.alt
 
 
 def test_lines_are_the_means_of_the_heads_and_dots_the_heads():
@@ -121,9 +99,6 @@ def test_table_has_a_row_for_each_name():
 @pytest.mark.parametrize(
     ("show", "message"),
     [
-        (lambda: show_attention(picture(), {}, GRID, 0, [0]), "at least one model"),
-        (lambda: show_attention(picture(), {"a": weights()}, GRID, 12, [0]), "Patch 12 .* 12 patches and 5 layers"),
-        (lambda: show_attention(picture(), {"a": weights()}, GRID, 0, [5]), r"layers \[5\]"),
         (lambda: show_by_layer({}, "y"), "not 0"),
         (lambda: show_shares({}), "at least one model"),
         (lambda: show_table({}, "alt"), "at least one row"),

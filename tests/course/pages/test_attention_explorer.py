@@ -11,9 +11,8 @@ import torch
 from matplotlib import colormaps
 from PIL import Image
 
-from helpers.html import Page
-from mae_course.figures.looking_inside import TOP
-from mae_course.pages.attention_explorer import PALETTE, attention_explorer, to_sprite, to_tones
+from helpers.html import Page, check_figure
+from mae_course.pages.attention_explorer import PALETTE, TOP, attention_explorer, show_attention, to_sprite, to_tones
 
 ROWS, COLUMNS, LAYERS, HEADS = 3, 4, 5, 2
 GRID, N = (ROWS, COLUMNS), 12
@@ -27,10 +26,13 @@ def weights(seed=0):
     return noise(LAYERS, HEADS, N, N, seed=seed).mul(2).softmax(dim=3) / 3
 
 
+def picture():
+    return torch.randint(0, 256, (3, 24, 32), generator=torch.Generator().manual_seed(0)).byte()
+
+
 def explorer(**changes):
-    picture = torch.randint(0, 256, (3, 24, 32), generator=torch.Generator().manual_seed(0)).byte()
     facts = {name: {"{} patches away": noise(LAYERS, HEADS, N, seed=k).abs()} for k, name in enumerate("ab")}
-    given = {"picture": picture, "weights": {"a": weights(), "b": weights(1)}, "facts": facts, "grid_size": GRID,
+    given = {"picture": picture(), "weights": {"a": weights(), "b": weights(1)}, "facts": facts, "grid_size": GRID,
              "alt": "Coloured noise.", "start": (6, 2)}  # fmt: skip
     return attention_explorer(**(given | changes))
 
@@ -43,6 +45,36 @@ def decoded(source):
 
 def data_of(shown):
     return json.loads(Page(shown.to_html()).scripts[0])
+
+
+def test_attention_maps_are_those_of_the_patch_on_one_scale():
+    one, other = weights(), weights(1)
+    fig = show_attention(picture(), {"a": one, "b": other}, GRID, 7, [0, 4])
+    check_figure(fig)
+    maps = [ax for ax in fig.axes if ax.images and ax.images[0].get_array().shape == GRID]
+    assert len(maps) == 2 * 2 * 2, "two layers, two models, two heads"
+    expected = [model[layer, head, 7] for layer in (0, 4) for model in (one, other) for head in (0, 1)]
+    for ax, values in zip(maps, expected, strict=True):
+        np.testing.assert_allclose(ax.images[0].get_array().data ** 2, values.reshape(GRID).numpy(), rtol=1e-4)
+    assert len({ax.images[0].get_clim() for ax in maps}) == 1
+    for line in maps[0].lines:
+        assert (line.get_xdata()[0], line.get_ydata()[0]) == (2.5, 0.5), "patch 7 of 3 x 4 is in row 1, column 3"
+    tops = ", ".join(f"{max(head[7].max() for head in one[layer]):.0%}" for layer in (0, 4))
+    assert "row 2, column 4 attends to, a map for each head in layers 1, 5. The most that one patch gets" in fig.alt
+    assert f"a {tops}; b " in fig.alt
+
+
+@pytest.mark.parametrize(
+    ("models", "patch", "layer", "message"),
+    [
+        ({}, 0, 0, "at least one model"),
+        ({"a": weights()}, 12, 0, "Patch 12 .* 12 patches and 5 layers"),
+        ({"a": weights()}, 0, 5, r"layers \[5\]"),
+    ],
+)
+def test_attention_that_is_not_there_is_refused(models, patch, layer, message):
+    with pytest.raises(ValueError, match=message):
+        show_attention(picture(), models, GRID, patch, [layer])
 
 
 def test_tones_are_the_root_of_the_share():
