@@ -23,8 +23,7 @@ import torch.nn.functional as F
 
 import mae_lite as ml
 from mae_course.exercises import encoder_decoder as check
-from mae_course.figures.costs import show_scaling, show_times
-from mae_course.figures.encoder_decoder import journey_flipbook, show_tokens
+from mae_course.figures.encoder_decoder import journey_flipbook, show_scaling, show_times, show_tokens
 from mae_course.pages.token_ledger import CLS, Ledger
 from mae_lite.show.figures import show_pictures
 
