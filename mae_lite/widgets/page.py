@@ -14,7 +14,7 @@ from mae_lite.masking import STRATEGIES, mask_from_grid, num_masked
 from mae_lite.measure.reconstruct import Reconstruction
 from mae_lite.widgets.pictures import Photo, captioned, encoded, thumbnail, uploaded_files, write_new
 from mae_lite.widgets.studio import YOURS, Studio
-from mae_lite.widgets.words import SHOWN, alt, as_python, facts, file_name, source_title, title, twin
+from mae_lite.widgets.words import SHOWN, alt, as_python, facts, file_name, source_title, stand_in, title
 
 HERE = Path(__file__).parent
 COALESCE_SECONDS = 0.01
@@ -247,4 +247,4 @@ class Playground(anywidget.AnyWidget):
         data, metadata = self._repr_mimebundle_()
         display(data, metadata=metadata, raw=True)
         if self.shown is not None:
-            display(twin(self.shown), raw=True)
+            display(stand_in(self.shown), raw=True)

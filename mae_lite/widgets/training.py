@@ -24,6 +24,7 @@ from mae_lite.show.figures import show_history
 from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side
 from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.widgets.curve import curve_alt, curve_svg
+from mae_lite.widgets.words import stand_in_html
 
 HERE = Path(__file__).parent
 PICTURE_SIDE = 128
@@ -32,11 +33,6 @@ PAGES = 33
 """Frames of a flipbook at most."""
 ROWS = ("given", "painted", "original")
 """The rows of pictures, from top to bottom."""
-TWIN_STYLE = (
-    "<style>.jp-OutputArea-child:has(.mae-lite-training) + .jp-OutputArea-child:has(.mae-lite-training-twin) "
-    "{display: none}</style>"
-)
-"""Hides the figure while the widget before it is alive; a page that ignores it shows both."""
 
 
 class Frame(NamedTuple):
@@ -92,7 +88,7 @@ async def watch_training(
         except (KeyboardInterrupt, asyncio.CancelledError):  # the interrupt button, during a step or between two
             view.stop()
         view.finish()
-    display(view.twin(), raw=True)
+    display(view.stand_in(), raw=True)
     return view
 
 
@@ -214,13 +210,13 @@ class Training(anywidget.AnyWidget):
             max_bytes=400_000,
         )
 
-    def twin(self) -> dict[str, str]:
+    def stand_in(self) -> dict[str, str]:
         """What a reader without a kernel gets in place of the widget: the curve and the pictures, with alt text."""
         figure = show_history([{"step": float(step), "loss": loss} for step, loss in self._points()])
         figure.alt, sheet = curve_alt(self._points()), self._sheet()
         picture = img_html(picture_bytes(sheet, "webp", quality=85), self._alt(), "webp", sheet.shape[1])
         page = f"{figure.to_html()}<div>From top to bottom: {', '.join(ROWS)}.</div>{picture}<div>{self.status}</div>"
-        page = f'{TWIN_STYLE}<div class="mae-lite-training-twin">{page}</div>'
+        page = stand_in_html("mae-lite-training", page)
         return {"text/html": page, "text/plain": f"{figure.alt} {self._alt()} {self.status}"}
 
 

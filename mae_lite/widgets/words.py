@@ -13,10 +13,6 @@ SHOWN = {"pasted": "Reconstruction", "output": "Raw output", "error": "Error map
 """The pictures of a reconstruction that can be shown, with their titles."""
 
 NO_KERNEL = "The controls need a running kernel: open this notebook in JupyterLab and run the cell."
-TWIN_STYLE = (
-    "<style>.jp-OutputArea-child:has(.mae-lite-lab) + .jp-OutputArea-child:has(.mae-lite-twin) {display: none}</style>"
-)
-"""Hides the figure while the widget before it is alive; a page that ignores it shows both."""
 
 
 def title(shown: Reconstruction, show: str) -> str:
@@ -122,8 +118,13 @@ def _mask_lines(strategy: str, seed: int, shown: Reconstruction, grid: tuple[int
     return [f'mask = draw_mask("{strategy}", model.cfg.grid_size, {ratio}, seed={seed})']
 
 
-def twin(shown: Reconstruction) -> dict[str, str]:
+def stand_in(shown: Reconstruction) -> dict[str, str]:
     """What a reader without a kernel gets in place of the widget: a figure with alt text."""
-    figure = show_reconstruction(shown).to_html()
-    page = f'{TWIN_STYLE}<div class="mae-lite-twin">{figure}{NO_KERNEL}</div>'
+    page = stand_in_html("mae-lite-lab", f"{show_reconstruction(shown).to_html()}{NO_KERNEL}")
     return {"text/html": page, "text/plain": f"{shown.alt} {NO_KERNEL}"}
+
+
+def stand_in_html(widget: str, page: str) -> str:
+    """HTML that hides while the widget of that class is alive before it; a viewer that ignores the rule shows both."""
+    rule = f".jp-OutputArea-child:has(.{widget}) + .jp-OutputArea-child:has(.{widget}-stand-in) {{display: none}}"
+    return f'<style>{rule}</style><div class="{widget}-stand-in">{page}</div>'

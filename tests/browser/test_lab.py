@@ -14,7 +14,7 @@ PAGE = ".jp-OutputArea-output .mae-lite-lab"
 SLIDER = f"{PAGE} input[type=range]"
 PICTURE = f"{PAGE} figure:nth-child(2) img"
 CANVAS = f"{PAGE} canvas"
-TWIN = ".mae-lite-twin img"
+STAND_IN = ".mae-lite-lab-stand-in img"
 READY = "() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
 STATE = """() => {
     const panel = window.jupyterapp.shell.currentWidget, cells = panel.content.model.cells;
@@ -453,16 +453,16 @@ def test_looks(running, chromium, lab, name, width, dark):
 
 def test_figure_for_readers_without_a_kernel_shows_only_without_the_widget(running, chromium, lab):
     page = running
-    assert page.locator(TWIN).count() == 1
-    assert not page.locator(TWIN).is_visible(), "the picture is there twice"
+    assert page.locator(STAND_IN).count() == 1
+    assert not page.locator(STAND_IN).is_visible(), "the picture is there twice"
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     reopened = new_page(chromium)
     reopened.goto(f"{lab}/lab/tree/07_reconstruction.ipynb?reset")
     reopened.wait_for_function(READY)
     reopened.evaluate(SCROLL_TO, "playground()")
-    reopened.locator(TWIN).wait_for()
-    assert "patches hidden" in reopened.locator(TWIN).get_attribute("alt")
+    reopened.locator(STAND_IN).wait_for()
+    assert "patches hidden" in reopened.locator(STAND_IN).get_attribute("alt")
     assert reopened.get_by_text("need a running kernel").is_visible()
     reopened.close()
 

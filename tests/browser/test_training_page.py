@@ -94,7 +94,7 @@ def ends_well(page):
     assert page.locator(f"{VIEW} .status").inner_text().startswith("Stopped at step ")
     assert page.locator(f"{VIEW} [aria-live]").inner_text().startswith("Stopped at step ")
     assert page.locator(f"{VIEW} img").count() == 1
-    assert page.locator(".mae-lite-training-twin").is_hidden(), "the page without a kernel's figure shows as well"
+    assert page.locator(".mae-lite-training-stand-in").is_hidden(), "the page without a kernel's figure shows as well"
     assert page.broken == []
 
 

@@ -19,7 +19,7 @@ from mae_lite.show.flipbook import Strip, flipbook
 from mae_lite.weights.assets import asset_path
 from mae_lite.widgets import playground
 from mae_lite.widgets.training import Training
-from mae_lite.widgets.words import twin
+from mae_lite.widgets.words import stand_in
 
 NAMES = ("<img src=x onerror=alert(1)>.jpg", "'\"><svg onload=alert(1)>.jpg", "&lt;b&gt; ${alert(1)} {0} %s.jpg")
 CFG = ml.MAEConfig(
@@ -90,7 +90,7 @@ def test_playground(model, photo, name, tmp_path, monkeypatch, count):
     monkeypatch.chdir(tmp_path)
     page = playground(model, [photo])
     assert page.shown is not None
-    check(twin(page.shown)["text/html"], name)
+    check(stand_in(page.shown)["text/html"], name)
     code = ast.parse(page.copy_as_python())
     literals = [node.value for node in ast.walk(code) if isinstance(node, ast.Constant)]
     assert str(photo) in literals, "the name leaves its quotes"
@@ -106,7 +106,7 @@ def test_playground(model, photo, name, tmp_path, monkeypatch, count):
     assert all(path.parent == tmp_path / "out" for path in tmp_path.rglob("*.jpg") if path != photo), "it climbed out"
     page._received(page, {"do": "path", "text": str(tmp_path / f"no {name}")}, [])
     assert page.error.endswith(".")
-    check(twin(page.shown)["text/html"], name)
+    check(stand_in(page.shown)["text/html"], name)
     count("photos named like a piece of a page", tried=3)
 
 
@@ -150,7 +150,7 @@ def test_training(model, photo, name, count):
     view = Training(model, {name: load_image(photo, model)}, 10, 5)
     view.add({"step": 5, "loss": 0.5, "seconds": 1.0})
     view.finish()
-    check(view.twin()["text/html"], name, alt=True)
+    check(view.stand_in()["text/html"], name, alt=True)
     check(view.flipbook().to_html(), name, alt=True, text=True)
     assert Tags(view.curve).tags[0][0] == "svg"
     assert name not in view.curve, "the page takes the curve as HTML: no text of a user's may be in it"

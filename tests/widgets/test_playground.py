@@ -558,12 +558,12 @@ def displayed(monkeypatch):
 
 def test_display_is_the_widget_then_a_picture_with_alt_for_readers_without_a_kernel(lab, displayed):
     lab._ipython_display_()
-    live, twin = displayed
+    live, stand_in = displayed
     assert live[VIEW]["model_id"] == lab.model_id
-    assert VIEW not in twin
-    assert f'<img alt="{html.escape(lab.shown.alt)}"' in twin["text/html"]
-    assert "need a running kernel" in twin["text/html"]
-    assert "need a running kernel" in twin["text/plain"]
+    assert VIEW not in stand_in
+    assert f'<img alt="{html.escape(lab.shown.alt)}"' in stand_in["text/html"]
+    assert "need a running kernel" in stand_in["text/html"]
+    assert "need a running kernel" in stand_in["text/plain"]
 
 
 def test_display_shows_what_was_just_set(lab, displayed):

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A piece of HTML with its twin in plain text, as a notebook shows it."""
+    """A piece of HTML and the same in plain text, as a notebook shows it."""
 
     html: str
     text: str

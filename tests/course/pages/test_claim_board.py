@@ -116,7 +116,7 @@ def test_robustness_claim_at_vit_b_is_as_the_table_says():
     assert "three of the four" in CLAIMS_BY_NAME["robust"].doubt
 
 
-def test_board_shows_every_card_without_scripts_and_has_a_twin_in_text():
+def test_board_shows_every_card_without_scripts_and_says_the_same_in_plain_text():
     board = show_board(runs(mask_block_75=30.0))
     shown = re.sub(r"<script>.*?</script>", "", board.html, flags=re.DOTALL)
     assert shown.count("data-topic=") == len(CLAIMS_BY_NAME)

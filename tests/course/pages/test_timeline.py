@@ -33,5 +33,5 @@ def test_links_are_cited_as_readers_do():
     assert all(re.fullmatch(r"https://arxiv.org/abs/\d{4}\.\d{5}", x) for x in cited if "arxiv" in x)
 
 
-def test_plain_text_twin_has_a_line_for_each():
+def test_plain_text_has_a_line_for_each():
     assert len(Timeline()._repr_mimebundle_()["text/plain"].splitlines()) == len(WORKS)
