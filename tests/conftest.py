@@ -11,6 +11,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the same tests on every machine: CPU 
 import jaxtyping
 import pytest
 import torch
+from torch import nn
 
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
@@ -92,11 +93,17 @@ def small_config():
 
 @pytest.fixture
 def small_model(small_config):
-    """A function: a model of that config with weights fixed by seed 0."""
+    """A function: a model of that config fixed by seed 0, its biases and norms as if trained, so that each counts."""
 
     def build(**changes) -> MAE:
         torch.manual_seed(0)
-        return MAE(small_config(**changes))
+        model = MAE(small_config(**changes))
+        for module in model.modules():
+            if isinstance(module, nn.LayerNorm):
+                nn.init.uniform_(module.weight, 0.8, 1.2)
+            if getattr(module, "bias", None) is not None:
+                nn.init.uniform_(module.bias, -0.2, 0.2)
+        return model
 
     return build
 
