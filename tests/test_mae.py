@@ -1,7 +1,11 @@
+import math
+
 import pytest
 import torch
+from torch import nn
 
 from mae_lite.images import load_image
+from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
 from mae_lite.patches import patchify, unpatchify
 from mae_lite.weights.assets import list_photos
@@ -51,6 +55,22 @@ def test_gradients_reach_every_parameter(small_model):
         d = dict(model.named_parameters())[name].grad.chunk(3)
         assert d[0].any(), name
         assert d[2].any(), name
+
+
+def test_weights_at_the_start_are_the_papers(small_config):
+    """Xavier's uniform bounds for linear layers, of which the patch embedding is one (appendix A.1)."""
+    torch.manual_seed(0)
+    model = MAE(small_config())
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    assert len(layers) == 1 + 3 * 4 + 2, "patch embedding, four in each block, the decoder's ends"
+    for layer in layers:
+        weight = layer.weight.flatten(1)
+        bound = math.sqrt(6 / sum(weight.shape))
+        assert 0.9 * bound < weight.abs().max() <= bound, layer
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1), layer
+        assert not layer.bias.any(), layer
+    for token in (model.encoder.cls_token, model.decoder.mask_token):
+        assert 0.01 < token.std() < 0.03
 
 
 def test_deterministic(small_model):

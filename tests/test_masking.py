@@ -131,6 +131,15 @@ def test_the_first_block_is_a_rectangle():
         assert box - len(rows) < columns.max() - columns.min() + 1, "only its last row may be cut"
 
 
+def test_blocks_are_wide_and_tall():
+    """A block has 8 to 25 % of the area, so a square one of 28 x 28 patches is 8 to 14 wide; BEiT's are 4 to 26."""
+    masks = torch.cat([block_mask((28, 28), 0.06, seed=seed) for seed in range(60)]).reshape(-1, 28, 28)
+    widths = masks.any(dim=1).sum(dim=1)
+    assert widths.min() <= 6
+    assert widths.max() >= 18
+    assert 0.3 < (widths < 11).float().mean() < 0.7, "as often tall as wide"
+
+
 @given(grids, ratios, seeds)
 @settings(max_examples=60, deadline=None)
 def test_centre_hides_the_nearest(grid, ratio, seed):

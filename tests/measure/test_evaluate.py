@@ -58,12 +58,20 @@ def test_summary_by_hand():
     assert "+0.500 (+0.250 to +0.750)" in format_table(table)
 
 
-def test_interval_shrinks_with_more_images():
-    def width(n):
-        row = summarise({"model": torch.rand(n, generator=torch.Generator().manual_seed(0))})["model"]
-        return row["mse_high"] - row["mse_low"]
+@pytest.mark.parametrize("n", [100, 1600])
+def test_the_interval_is_that_of_95_percent(n):
+    """1.96 standard errors to each side; 90 % would be 1.64."""
+    errors = torch.rand(n, generator=torch.Generator().manual_seed(0))
+    row, standard_error = summarise({"model": errors})["model"], errors.std().item() / n**0.5
+    assert (row["mse_high"] - row["mse"]) / standard_error == pytest.approx(1.96, abs=0.18)
+    assert (row["mse"] - row["mse_low"]) / standard_error == pytest.approx(1.96, abs=0.18)
 
-    assert width(1600) == pytest.approx(width(100) / 4, rel=0.3)
+
+def test_skill_is_of_the_same_images_drawn_for_both():
+    """Errors twice as large on every image: each sample's skill is one half, however the images differ."""
+    errors = torch.rand(20, generator=torch.Generator().manual_seed(0))
+    row = summarise({"model": errors, "harmonic": 2 * errors})["harmonic"]
+    assert [row["skill_low"], row["skill"], row["skill_high"]] == pytest.approx([0.5] * 3)
 
 
 def test_bytes_give_what_normalised_images_give():

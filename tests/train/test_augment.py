@@ -63,10 +63,16 @@ def test_crops_as_the_paper_draws_them(size):
     share = wide.abs() * high / side**2
     assert share.min() > 0.18, "no crop has less than a fifth of the area"
     assert share.min() < 0.25, "and some come near"
-    assert share.max() > 0.75 * min(h / w, w / h), "and some are nearly as large as the image can hold"
+    widest = 0.75 * min(h / w, w / h)
+    assert share.max() > widest, "and some are nearly as large as the image can hold"
+    for limit in torch.linspace(0.2, widest, 5)[1:-1].tolist():  # beyond, boxes that do not fit are made smaller
+        assert (share < limit).float().mean() == pytest.approx((limit - 0.2) / 0.8, abs=0.05), "all sizes alike"
     stretch = (wide.abs() / high) / (w / h)  # how much wider than tall the crop is, beyond the target
     assert 3 / 4 - 0.05 < stretch.min() < 0.8
     assert 1.25 < stretch.max() < 4 / 3 + 0.05
+    place = [across.mean(dim=1), down.mean(dim=1)]
+    ties = torch.corrcoef(torch.stack([flipped.float(), *place, share, stretch]))[0, 1:]
+    assert ties.abs().max() < 0.13, "where and how large it is tells nothing of the flip"
     assert len(torch.stack([across[:, 0], down[:, 0]]).unique(dim=1)[0]) > b / 2, "each image has a box of its own"
 
 

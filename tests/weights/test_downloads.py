@@ -65,8 +65,8 @@ def test_a_server_without_ranges_starts_anew(server, body, tmp_path):
 def test_a_part_that_is_no_beginning_is_thrown_away(server, body, tmp_path):
     (tmp_path / "f.pth.part").write_bytes(body + b"more")
 
-    def answer(handler, number):
-        if number == 0:
+    def answer(handler, number):  # as real servers do: each time that more is asked for than there is
+        if handler.headers["Range"]:
             reply(handler, b"", status=416)
         else:
             reply(handler, body)
@@ -74,6 +74,16 @@ def test_a_part_that_is_no_beginning_is_thrown_away(server, body, tmp_path):
     server.answer = answer
     download(f"{server.url}/f.pth", tmp_path / "f.pth")
     assert (tmp_path / "f.pth").read_bytes() == body
+    assert [r for _, r in server.requests] == [f"bytes={len(body) + 4}-", None]
+
+
+def test_a_range_that_was_not_asked_for_starts_anew(server, body, tmp_path):
+    (tmp_path / "f.pth.part").write_bytes(body[:777])
+    whole = [("Content-Range", f"bytes 0-{len(body) - 1}/{len(body)}")]
+    server.answer = lambda handler, number: reply(handler, body, status=206, headers=whole)
+    download(f"{server.url}/f.pth", tmp_path / "f.pth")
+    assert (tmp_path / "f.pth").read_bytes() == body
+    assert server.requests == [("/f.pth", "bytes=777-")]
 
 
 def test_no_length_is_fine_if_the_file_opens(server, body, tmp_path):
