@@ -1,18 +1,18 @@
 """Timing, taking turns, printing and saving, the same for every benchmark."""
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
 import torch
+from table import machine
 from torch.utils.benchmark import Timer
 
-from mae_lite.device import device_name, pick_device
+from mae_lite.cli.frame import add_options
+from mae_lite.cli.records import circumstances, write_record
+from mae_lite.device import pick_device
 
 T = TypeVar("T")
 TURNS = 3
@@ -77,15 +77,16 @@ def main(
 ) -> None:
     """The command line of a benchmark: measure, print, save. The device is the one that it uses, the best if None."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", help="file to write the record to")
+    add_options(parser, "--json")
     options(parser)
     args = parser.parse_args()
+    where = circumstances(device or pick_device())
     record = {
-        "machine": f"{device_name(device or pick_device())}, threads: {torch.get_num_threads()}",
-        "date": date.today().isoformat(), "torch": torch.__version__, "rows": rows(args),
+        "machine": f"{where['device']}, threads: {where['threads']}", "date": where["date"],
+        "torch": where["versions"]["torch"], "rows": rows(args),
     }  # fmt: skip
-    print(f"{record['machine']}, torch {record['torch']}, {record['date']}")
+    print(machine(record))
     for name, row in record["rows"].items():
         print(f"{name:70} {', '.join(f'{key} {value:.4g}' for key, value in row.items())}")
     if args.json:
-        Path(args.json).write_text(json.dumps(record, indent=1) + "\n")
+        write_record(args.json, record)

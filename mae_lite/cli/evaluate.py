@@ -1,15 +1,13 @@
 """python -m mae_lite evaluate."""
 
 import argparse
-import json
-from datetime import datetime, timezone
 from itertools import product
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
-from mae_lite.cli.pretrain import positive, read_images
+from mae_lite.cli.frame import add_options, evenly, read_images
+from mae_lite.cli.records import circumstances, write_record
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES
 from mae_lite.measure.evaluate import (
@@ -20,6 +18,7 @@ from mae_lite.measure.evaluate import (
     stack_scores,
     summarise,
 )
+from mae_lite.train.data import ImageSource
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 SWEEP = {"ratios": (0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.9, 0.95), "strategies": ("random", "block", "grid")}
@@ -30,33 +29,22 @@ def add_evaluate(commands) -> None:
     """Options of `evaluate`."""
     p = commands.add_parser("evaluate", help="error, PSNR and SSIM on a data set, beside three fills and an oracle")
     p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, or a path")
-    p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
-    p.add_argument("--limit", type=positive, help="use this many images, evenly spread (default all)")
-    p.add_argument("--json", help="file to write the tables to")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
+    add_options(p, "--data", required=True)
+    add_options(p, "--limit", "--seed", "--json", "--device")
     p.add_argument(
         "--mask-ratio", type=float, nargs="+", help="shares of patches to hide (default: the ratio it was trained at)"
     )
     p.add_argument("--strategy", nargs="+", choices=STRATEGIES, help="ways to choose them (default random)")
     p.add_argument("--sweep", action="store_true", help="10 to 95 %% by random, block and grid, where not given")
-    p.add_argument("--seed", type=seed, default=0, help="which draw (default 0)")
     p.set_defaults(run=run_evaluate)
-
-
-def seed(text: str) -> int:
-    """A number that a generator takes, for argparse."""
-    if not 0 <= (number := int(text)) < 2**63:
-        raise argparse.ArgumentTypeError(f"{number} must be at least 0 and below 2**63")
-    return number
 
 
 def run_evaluate(args: argparse.Namespace) -> None:
     """Measure each setting, print one table, save the record if asked."""
     model = load_model(args.model, device=args.device)
     settings = settings_of(args, model)
-    if args.json and Path(args.json).is_dir():
-        raise ValueError(f"--json {args.json} is a folder; name a file in it.")
-    imgs = read_images(args.data, args.limit, model.cfg)
+    source = ImageSource(args.data)
+    imgs, _ = read_images(source, evenly(source, args.limit), model.cfg.img_size)
     found = []
     with tqdm(total=len(settings) * len(imgs), unit="image", mininterval=1, leave=False) as bar:
         for ratio, strategy in settings:
@@ -91,8 +79,6 @@ def save_record(args: argparse.Namespace, model: MAE, images: int, settings: lis
     ratios, strategies = (list(dict.fromkeys(values)) for values in zip(*settings, strict=True))
     record = {"model": args.model, "data": [Path(d).name or d for d in args.data], "limit": args.limit}
     record |= {"images": images, "trained_at": model.cfg.mask_ratio, "seed": args.seed}
-    record |= {"device": str(next(model.parameters()).device), "torch": torch.__version__}
-    record |= {"date": datetime.now(timezone.utc).date().isoformat()}
+    record |= circumstances(next(model.parameters()).device)
     record |= found[0] if len(settings) == 1 else {"mask_ratios": ratios, "strategies": strategies, "sweep": found}
-    Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-    Path(args.json).write_text(json.dumps(record, indent=1) + "\n")
+    write_record(args.json, record)

@@ -1,13 +1,12 @@
 """python -m mae_lite: the package's work from a shell."""
 
 import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from mae_lite.cli.doctor import doctor
-from mae_lite.cli.evaluate import add_evaluate, seed
+from mae_lite.cli.evaluate import add_evaluate
+from mae_lite.cli.frame import add_options, run_command
 from mae_lite.cli.pretrain import add_pretrain
 from mae_lite.cli.transfer import add_transfer
 from mae_lite.images import load_image
@@ -15,31 +14,18 @@ from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.measure.reconstruct import reconstruct
 from mae_lite.show.figures import show_reconstruction
-from mae_lite.train.log import TrainingError
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.catalogue import format_models, list_models
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake prints one sentence and returns 2."""
     parser = argparse.ArgumentParser(prog="python -m mae_lite", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (add_reconstruct, add_models, add_evaluate, add_transfer, add_pretrain, add_doctor):
         add(commands)
-    args = parser.parse_args(argv)
-    try:
-        args.run(args)
-    except (ValueError, OSError, TrainingError) as error:
-        print(f"mae_lite: {error}", file=sys.stderr)
-        return 2
-    except (MemoryError, torch.OutOfMemoryError):
-        print("mae_lite: not enough memory; use a smaller --batch-size, --limit or model.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("mae_lite: stopped.", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(parser, argv, lambda args: args.run(args))
 
 
 def add_reconstruct(commands) -> None:
@@ -47,13 +33,12 @@ def add_reconstruct(commands) -> None:
     p = commands.add_parser("reconstruct", help="hide most of a photo, fill it in, save the picture")
     p.add_argument("photos", nargs="*", help="picture files, a row each (default: the bundled cat)")
     p.add_argument("--model", default=DEFAULT_MODEL, help="a name from `models`, or a path (default %(default)s)")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument("--mask-ratio", type=float, help="share of patches to hide (default: the ratio it was trained at)")
     p.add_argument("--strategy", default="random", choices=STRATEGIES, help="how to choose them (default random)")
-    p.add_argument("--seed", type=seed, default=0, help="which draw (default 0)")
     p.add_argument("--mask", help="a text file instead: a row of 0 and 1 for each row of patches, 1 = hidden")
     p.add_argument("--fit", default="crop", choices=("crop", "letterbox"), help="how the photo is made to fit")
     p.add_argument("--out", help="file to write (default out/FIRST_PHOTO.png)")
+    add_options(p, "--seed", "--device")
     p.set_defaults(run=run_reconstruct)
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
+from mae_lite.cli.frame import add_options, evenly, positive, read_images
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.device import pick_device
 from mae_lite.images import normalize
@@ -19,17 +20,11 @@ from mae_lite.train.warm_start import warm_start
 from mae_lite.weights.checkpoints import load_model, save_model
 
 
-def positive(text: str) -> int:
-    """A whole number above 0, for argparse."""
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} must be at least 1")
-    return number
-
-
 def add_pretrain(commands) -> None:
     """Options of `pretrain`: the data, and every field of PretrainConfig and of MAEConfig that is a number."""
     p = commands.add_parser("pretrain", help="train a model on a folder, tar shards, or a timm data set")
-    p.add_argument("--data", nargs="+", required=True, help="folder, tar shards (globs too), or timm data-set name")
+    add_options(p, "--data", required=True)
+    add_options(p, "--device")
     p.add_argument("--val", nargs="+", help="the same for validation")
     p.add_argument("--val-images", type=positive, default=512, help="validation images to use, evenly spread")
     p.add_argument("--out", required=True, help="folder of the run")
@@ -37,7 +32,6 @@ def add_pretrain(commands) -> None:
     p.add_argument("--preset", default="nano", choices=PRESETS, help="model size")
     p.add_argument("--init", help="model to start from (name or path): of the same sizes, or shallower")
     p.add_argument("--img-size", type=int, nargs="+", help="one side, or height and width (default: the preset's)")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     p.add_argument(
         "--store-size", type=positive, help="side of the stored squares in pixels; 10/7 of the image by default"
     )
@@ -89,7 +83,10 @@ def run_pretrain(args: argparse.Namespace) -> None:
     else:
         images, skipped = LazyImages(source, size), []
         where = f"decoded when needed (they exceed --max-memory-gb {args.max_memory_gb:g})"
-    val = normalize(read_images(args.val, args.val_images, model_cfg), model_cfg) if args.val else None
+    val = None
+    if args.val:
+        held_out = ImageSource(args.val)
+        val = normalize(read_images(held_out, evenly(held_out, args.val_images), model_cfg.img_size)[0], model_cfg)
     torch.manual_seed(cfg.seed)
     model = warm_start(load_model(args.init, device="cpu"), model_cfg) if args.init else MAE(model_cfg)
     model = model.to(device)
@@ -120,13 +117,3 @@ def run_pretrain(args: argparse.Namespace) -> None:
     if distributed:
         dist.barrier()  # one process that ends early makes the other's threads abort
         dist.destroy_process_group()
-
-
-def read_images(data: list[str], limit: int | None, cfg: MAEConfig):
-    """Pictures of a data set, evenly spread over it, as bytes of a model's size."""
-    source = ImageSource(data)
-    chosen = range(len(source)) if limit is None else range(0, len(source), max(1, len(source) // limit))[:limit]
-    imgs, _, skipped = load_images(source, cfg.img_size, chosen)
-    for sentence in skipped:
-        print(f"skipped {sentence}")
-    return imgs

@@ -1,9 +1,7 @@
 """python -m mae_lite transfer."""
 
 import argparse
-import json
 from dataclasses import asdict, fields, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
@@ -11,15 +9,15 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mae_lite.cli.evaluate import seed
-from mae_lite.cli.pretrain import positive
-from mae_lite.device import device_name
+from mae_lite.cli.frame import add_options, evenly, positive, read_labelled, seed
+from mae_lite.cli.records import circumstances, write_record
 from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.measure.features import POOLS, extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.train.classifier import check_blocks
 from mae_lite.train.data import ImageSource, load_images
-from mae_lite.train.finetune_config import FinetuneConfig, check_blocks
+from mae_lite.train.recipe import FinetuneConfig
 from mae_lite.weights.assets import user_path
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_encoder
 
@@ -32,15 +30,13 @@ def add_transfer(commands) -> None:
     """Options of `transfer`: the data, the probes, and every field of FinetuneConfig."""
     p = commands.add_parser("transfer", help="what an encoder's features are worth for classes, beside controls")
     p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, with decoder or not; a path")
-    p.add_argument("--data", nargs="+", required=True, help="labelled images: folder, tar shards, timm data-set name")
+    add_options(p, "--data", required=True, help="labelled images: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", help="held-out ones (default: a fifth of --data, drawn by the seed)")
-    p.add_argument("--limit", type=positive, help="use this many of each, evenly spread (default all)")
+    add_options(p, "--limit", "--json", "--device")
     p.add_argument("--labels", type=float, default=1.0, help="share of the training labels to use (default 1)")
     p.add_argument("--img-size", type=positive, help="side in pixels to use the weights at (default: their own)")
     p.add_argument("--k", type=positive, default=20, help="neighbours that vote (default 20)")
     p.add_argument("--finetune", action="store_true", help="fine-tune too, and train from scratch beside it")
-    p.add_argument("--json", help="file to write the record to")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
     for field in fields(FinetuneConfig):
         kind = field.type if field.type in (int, float, str) else float
         options = {"type": seed} if field.name == "seed" else {"type": kind}
@@ -54,8 +50,6 @@ def add_transfer(commands) -> None:
 def run_transfer(args: argparse.Namespace) -> None:
     """Probe, fine-tune if asked, print a table, save the record if asked."""
     plan = FinetuneConfig(**{field.name: getattr(args, field.name) for field in fields(FinetuneConfig)})
-    if args.json and Path(args.json).is_dir():
-        raise ValueError(f"--json {args.json} is a folder; name a file in it.")
     size = (args.img_size, args.img_size) if args.img_size else None
     encoder = load_encoder(args.model, img_size=size, device=args.device)
     check_blocks(args.blocks, encoder.cfg.depth)
@@ -100,28 +94,6 @@ def splits(args: argparse.Namespace) -> tuple[tuple[ImageSource, list[int]], tup
     apart = set(some_labels(classes, 1 / HELD_OUT, seed=args.seed).tolist())
     parts = [[i for k, i in enumerate(chosen) if (k in apart) is held] for held in (False, True)]
     return (source, parts[0]), (source, parts[1])
-
-
-def evenly(source: ImageSource, limit: int | None) -> list[int]:
-    """Numbers of at most `limit` pictures, evenly spread."""
-    return [*range(0, len(source), max(1, len(source) // (limit or len(source))))][:limit]
-
-
-def read_labelled(source: ImageSource, indices: list[int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Pictures as bytes and their classes.
-
-    Raises:
-        ValueError: if one has no class, or none could be read.
-    """
-    imgs, labels, skipped = load_images(source, size, indices)
-    for sentence in skipped:
-        print(f"skipped {sentence}")
-    if labels.min() < 0:
-        raise ValueError(
-            f"{int((labels < 0).sum())} of {len(labels)} pictures have no class; put them into one sub-folder a class, "
-            "or give tar shards with a KEY.cls beside each picture."
-        )
-    return imgs, labels
 
 
 def check_classes(labels: Int[Tensor, " n"], test_labels: Int[Tensor, " m"], args: argparse.Namespace) -> None:
@@ -185,7 +157,5 @@ def save_record(args, plan: FinetuneConfig, encoder: MAEEncoder, train: int, tes
     record |= {"test": [Path(d).name or d for d in args.test] if args.test else f"1 of {HELD_OUT} of data"}
     record |= {"train_images": train, "test_images": test, "limit": args.limit, "labels": args.labels, "k": args.k}
     record |= {"img_size": encoder.cfg.img_size, "pool": args.pool, "seed": args.seed}
-    record |= {"device": device_name(encoder.cls_token.device), "torch": torch.__version__}
-    record |= {"date": datetime.now(timezone.utc).date().isoformat(), "plan": asdict(plan) if args.finetune else None}
-    Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-    Path(args.json).write_text(json.dumps(record | {"table": table}, indent=1) + "\n")
+    record |= circumstances(encoder.cls_token.device) | {"plan": asdict(plan) if args.finetune else None}
+    write_record(args.json, record | {"table": table})

@@ -10,6 +10,7 @@ from PIL import Image
 
 import mae_lite.cli.evaluate as cli_evaluate
 from mae_lite.cli.main import main
+from mae_lite.device import device_name
 from mae_lite.measure.evaluate import masked_errors, summarise
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.weights.checkpoints import save_model
@@ -44,7 +45,8 @@ def test_one_setting_prints_and_saves_a_table(folder, small_model, capsys):
     record = read_strictly(folder / "records/table.json")
     assert (record["mask_ratio"], record["strategy"], record["seed"]) == (0.5, "random", 0)
     assert (record["model"], record["data"], record["images"], record["limit"]) == ("model", ["photos"], 4, 4)
-    assert (record["device"], record["torch"], record["trained_at"]) == ("cpu", torch.__version__, 0.75)
+    assert (record["versions"]["torch"], record["trained_at"]) == (torch.__version__, 0.75)
+    assert record["device"] == device_name(torch.device("cpu"))
     assert abs(date.fromisoformat(record["date"]) - date.today()) <= timedelta(days=1)  # it is UTC's
     imgs, _, _ = load_images(ImageSource("photos"), (16, 24), range(4))
     for name, row in summarise(masked_errors(small_model(), imgs, 0.5)).items():
@@ -97,7 +99,7 @@ def test_sweep_fills_in_what_is_not_given(options, ratios, strategies, small_mod
         (["--data", "nowhere", "--mask-ratio", "0"], "hides no patch"),
         (["--data", "nowhere", "--mask-ratio", "0.5", "1.2"], "mask_ratio is 1.2"),
         (["--strategy", "random", "spiral"], "invalid choice: 'spiral'"),
-        (["--json", "photos"], "--json photos is a folder"),
+        (["--json", "photos"], "--json: photos is a folder"),
         (["--seed", "-1"], "-1 must be at least 0"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 
 from mae_course.exercises.critical_reading import noise_of_gap
+from mae_lite.cli.frame import run_command
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.loss import mae_loss
 from mae_lite.masking import ids_from_mask, random_mask
@@ -150,9 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mae_course.exercises.homework", description=__doc__)
     parser.add_argument("--seed", type=int, required=True, help="the number of the sheet, one for each student")
     parser.add_argument("--answers", action="store_true", help="print the answers under the questions")
-    args = parser.parse_args(argv)
-    print(to_markdown(args.seed, args.answers))
-    return 0
+    return run_command(parser, argv, lambda args: print(to_markdown(args.seed, args.answers)))
 
 
 if __name__ == "__main__":

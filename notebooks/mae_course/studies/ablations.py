@@ -8,8 +8,10 @@ today's attention in bfloat16 on CPUs, which rounds in another way: a run again 
 import argparse
 import csv
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +21,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mae_course.studies.arms import ARMS, CONTROLS, FINETUNE, MODEL, PLANS, Arm, plan_of
-from mae_course.studies.records import append_record, circumstances, compare, find_record, load_records
+from mae_course.studies.runner import add_race_options, record_once, run_race, study_parser
 from mae_course.studies.variants import MAEOnComponents, MAEWithMaskTokens
+from mae_lite.cli.frame import read_labelled
+from mae_lite.cli.records import circumstances
 from mae_lite.device import pick_device
 from mae_lite.images import normalize
 from mae_lite.loss import mae_loss
@@ -30,8 +34,9 @@ from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe
 from mae_lite.patches import patchify
 from mae_lite.train.data import ImageSource, load_images
-from mae_lite.train.finetune import FinetuneConfig, finetune
+from mae_lite.train.finetune import finetune
 from mae_lite.train.pretrain import pretrain
+from mae_lite.train.recipe import FinetuneConfig
 from mae_lite.weights.assets import asset_path
 
 RECORDS = asset_path("results") / "ablations.jsonl"
@@ -59,11 +64,9 @@ def read_data(train: list[str], test: list[str]) -> Data:
     Raises:
         ValueError: if there are none, or one has no class.
     """
-    squares, labels, _ = load_images(ImageSource(train), (STORE_SIZE, STORE_SIZE))
-    whole, _, _ = load_images(ImageSource(train), MODEL.img_size)
-    held_out, test_labels, _ = load_images(ImageSource(test), MODEL.img_size)
-    if min(labels.min(), test_labels.min()) < 0:
-        raise ValueError("Some of these pictures have no class, so features cannot be judged; give a labelled set.")
+    whole, labels = read_labelled(ImageSource(train), None, MODEL.img_size)
+    held_out, test_labels = read_labelled(ImageSource(test), None, MODEL.img_size)
+    squares, _, _ = load_images(ImageSource(train), (STORE_SIZE, STORE_SIZE))
     return Data(squares, whole, labels, held_out, test_labels)
 
 
@@ -166,56 +169,39 @@ def list_arms(study: Study, records: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None, study: Study | None = None) -> None:
+def main(argv: Sequence[str] | None = None, study: Study | None = None) -> int:
     """The command line of this study, or of another that trains arms."""
     study = study or Study("ablations", __doc__, ARMS, CONTROLS, RECORDS)
     choices = [*study.controls, *study.arms]
-    p = argparse.ArgumentParser(prog=f"python -m mae_course.studies.{study.name}", description=study.description)
-    p.add_argument("--list", action="store_true", help="show all arms with their state")
-    p.add_argument("--data", nargs="+", help="labelled images to train on: folder, tar shards, timm data-set name")
-    p.add_argument("--test", nargs="+", help="labelled images to measure on")
+    p = study_parser(study.name, study.description)
+    add_race_options(p, study.records)
     p.add_argument("--arms", nargs="+", choices=choices, default=choices, metavar="ARM", help="which (default all)")
     p.add_argument("--preset", choices=PLANS, help="length of training (default gpu on CUDA, else cpu)")
-    p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
-    p.add_argument("--records", type=Path, default=study.records, help="file to append to (default %(default)s)")
-    p.add_argument("--runs", type=Path, default=Path("runs") / study.name, help="folder of the trainings")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
-    p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
-    args = p.parse_args(argv)
-    if args.list:
-        print(list_arms(study, load_records(args.records)))
-    elif not args.data or not args.test:
-        p.error("give --data and --test, or --list")
-    else:
-        run(args, study.arms, study.measure)
+    return run_race(
+        p, argv, lambda records: list_arms(study, records), lambda args: run(args, study.arms, study.measure)
+    )
 
 
 def run(args: argparse.Namespace, arms: dict[str, Arm], measure: Measure | None = None) -> None:
     """Run what has no record yet, one after the other."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
     device = pick_device(args.device)
     preset = args.preset or ("gpu" if device.type == "cuda" else "cpu")
     data = read_data(args.data, args.test)
     where = {"preset": preset, "train_images": len(data.labels), "test_images": len(data.test_labels)}
     where |= circumstances(device)
+
+    def one(name: str, seed: int) -> dict[str, Any]:
+        if name not in arms:
+            return run_control(name, data, device)
+        out = args.runs / f"{preset}-{name}-{seed}"
+        if args.again:
+            shutil.rmtree(out, ignore_errors=True)
+        return run_arm(arms[name], seed, preset, data, out, device, measure)
+
     for name in args.arms:
         for seed in arms[name].seeds if name in arms else (0,):
-            known = find_record(args.records, arm=name, seed=seed, preset=preset)
-            if known and not args.again:
-                continue
-            if name not in arms:
-                record = run_control(name, data, device)
-            else:
-                out = args.runs / f"{preset}-{name}-{seed}"
-                if args.again:
-                    shutil.rmtree(out, ignore_errors=True)
-                record = run_arm(arms[name], seed, preset, data, out, device, measure)
-            if known:
-                print(f"{name}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
-            else:
-                append_record(args.records, record | where)
+            record_once(args, {"arm": name, "seed": seed, "preset": preset}, partial(one, name, seed), where, MEASURED)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

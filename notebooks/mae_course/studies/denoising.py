@@ -4,6 +4,7 @@ The backbone, images and steps of the ablations' default arm, which is the maske
 denoising autoencoder (Vincent et al. 2008; section 2) sees every patch of a corrupted image and is asked for all of it.
 """
 
+import sys
 import zlib
 
 import torch
@@ -97,4 +98,4 @@ def restoration(model: DenoisingAutoencoder, imgs: UInt8[Tensor, "b 3 h w"]) -> 
 STUDY = Study("denoising", __doc__, ARMS, (), RECORDS, restoration)
 
 if __name__ == "__main__":
-    main(study=STUDY)
+    sys.exit(main(study=STUDY))

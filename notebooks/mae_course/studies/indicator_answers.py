@@ -14,7 +14,7 @@ from mae_course.studies import ablations, denoising
 from mae_course.studies.arms import MODEL
 from mae_course.studies.fillers import KINDS
 from mae_course.studies.indicators import RECORDS, SEEDS
-from mae_course.studies.records import load_records
+from mae_lite.cli.records import last_of, load_records
 
 BASE = "zeros"
 """What all others are compared with: nothing is told."""
@@ -39,7 +39,7 @@ def denoising_records() -> list[dict[str, Any]]:
     others = [r for r in load_records(ablations.RECORDS) if r["arm"] in (MASK_ARM, *CONTROLS)]
     shared = {(r["preset"], r["train_images"], r["test_images"]) for r in found or others[-1:]}
     rows = [r for r in others if (r["preset"], r["train_images"], r["test_images"]) in shared] + found
-    return list({(r["arm"], r["seed"]): r for r in rows}.values())
+    return last_of(rows, "arm", "seed")
 
 
 def describe_race(records: Records) -> str:

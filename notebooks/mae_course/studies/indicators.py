@@ -5,11 +5,12 @@ network is told what is hidden, and where, changes. What is measured goes to ass
 """
 
 import argparse
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -19,7 +20,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from mae_course.studies.fillers import CELL, KINDS, Filler, count_parameters, make_filler, save_filler
-from mae_course.studies.records import append_record, circumstances, compare, find_record, load_records
+from mae_course.studies.runner import add_race_options, record_once, run_race, study_parser
+from mae_lite.cli.records import circumstances
 from mae_lite.config import MAEConfig
 from mae_lite.device import pick_device, training_autocast
 from mae_lite.images import normalize
@@ -31,7 +33,7 @@ from mae_lite.measure.representations import position_readout, r_squared
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.pretrain import batch_indices
-from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers, update
 from mae_lite.weights.assets import asset_path
 
 TASK = MAEConfig(img_size=(64, 64), patch_size=8)
@@ -68,7 +70,7 @@ def train_filler(
     """
     device = next(model.parameters()).device
     steps = len(images) // cfg.batch_size
-    (optimizer,) = make_optimizers(model, cfg)
+    optimizers = make_optimizers(model, cfg)
     started = time.perf_counter()
     for step in range(cfg.epochs * steps):
         generator = torch.Generator(device).manual_seed(cfg.seed * 1_000_003 + step)
@@ -78,11 +80,8 @@ def train_filler(
         with training_autocast(device, cfg.precision):
             loss = hidden_error(model(x, hidden), x, hidden)
         loss.backward()
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, cfg, steps)
         nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        update(optimizers, learning_rate(step, cfg, steps))
         yield {"step": step + 1, "loss": loss.item(), "seconds": time.perf_counter() - started}
 
 
@@ -162,50 +161,33 @@ def list_kinds(records: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run what has no record yet, one after the other."""
-    p = argparse.ArgumentParser(prog="python -m mae_course.studies.indicators", description=__doc__)
-    p.add_argument("--list", action="store_true", help="show all networks with their state")
-    p.add_argument("--data", nargs="+", help="images to train on: folder, tar shards, timm data-set name")
-    p.add_argument("--test", nargs="+", help="images to measure on")
+    p = study_parser("indicators", __doc__)
+    add_race_options(p, RECORDS)
     p.add_argument("--kinds", nargs="+", choices=KINDS, metavar="KIND", default=list(KINDS), help="which (default all)")
     p.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="which (default %(default)s)")
-    p.add_argument("--again", action="store_true", help="run even what has a record, and say whether it is the same")
-    p.add_argument("--records", type=Path, default=RECORDS, help="file to append to (default %(default)s)")
-    p.add_argument("--runs", type=Path, default=Path("runs") / "indicators", help="folder of the trained networks")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
-    p.add_argument("--threads", type=int, help="CPU threads; the records of the CPU were made with 1")
-    args = p.parse_args(argv)
-    if args.list:
-        print(list_kinds(load_records(args.records)))
-    elif not args.data or not args.test:
-        p.error("give --data and --test, or --list")
-    else:
-        run(args)
+    return run_race(p, argv, list_kinds, run)
 
 
 def run(args: argparse.Namespace) -> None:
     """The race."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
     device = pick_device(args.device)
     images, _, _ = load_images(ImageSource(args.data), (TASK.img_size[0] * 10 // 7,) * 2)
     test, _, _ = load_images(ImageSource(args.test), TASK.img_size)
     harmonic = harmonic_error(test)
     where = {"train_images": len(images), "test_images": len(test)} | circumstances(device)
-    for seed, kind in product(args.seeds, args.kinds):
-        known = find_record(args.records, kind=kind, seed=seed)
-        if known and not args.again:
-            continue
+
+    def one(kind: str, seed: int) -> dict[str, Any]:
         torch.manual_seed(seed)
         model = make_filler(kind).to(device)
-        record = race(model, kind, seed, images, test, harmonic)
-        if known:
-            print(f"{kind}, seed {seed}: {compare(known, record, MEASURED)}", flush=True)
-        else:
-            append_record(args.records, record | where)
-            save_filler(model, args.runs / f"{kind.replace(' ', '-')}-{seed}.safetensors")
+        found = race(model, kind, seed, images, test, harmonic)
+        save_filler(model, args.runs / f"{kind.replace(' ', '-')}-{seed}.safetensors")
+        return found
+
+    for seed, kind in product(args.seeds, args.kinds):
+        record_once(args, {"kind": kind, "seed": seed}, partial(one, kind, seed), where, MEASURED)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

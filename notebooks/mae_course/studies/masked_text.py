@@ -7,17 +7,17 @@ the weights of the first masked model in assets/text/mae-lite-words.
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mae_course.studies.records import circumstances
+from mae_course.studies.runner import study_parser
 from mae_course.studies.text_data import SENTENCE, UNK, Vocabulary, split_chapters, split_words, windows
 from mae_course.studies.text_fill import (
     RATIOS,
@@ -30,6 +30,8 @@ from mae_course.studies.text_fill import (
 )
 from mae_course.studies.text_model import TextConfig, WordModel, save_word_model, shifted
 from mae_course.studies.text_training import HIGHEST, LOWEST, TextTraining, train_words
+from mae_lite.cli.frame import file, positive, run_command
+from mae_lite.cli.records import circumstances, write_record
 from mae_lite.masking import random_mask
 from mae_lite.weights.assets import asset_path
 
@@ -73,8 +75,9 @@ def run_model(
     return model, record
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """All of it; returns the record. Writes weights where `args.weights` says."""
+def run(args: argparse.Namespace) -> None:
+    """All of it: writes the record and the weights."""
+    args.model, args.training = TextConfig(), replace(TextTraining(), steps=args.steps)
     words, held_out = split_chapters()
     vocabulary = Vocabulary.of(words, args.model.vocab_size)
     train, test = vocabulary.encode(words), vocabulary.encode(held_out)
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 guesses = dict(zip(map(str, RATIOS), sentence_guesses(model, vocabulary, RATIOS), strict=True))
             elif seed == 0:
                 save_word_model(model, vocabulary, args.weights)
-    return circumstances(torch.device("cpu")) | {
+    record = circumstances(torch.device("cpu")) | {
         "command": f"python -m mae_course.studies.masked_text --steps {args.training.steps} --windows {args.windows}",
         "text": {"train_words": len(words), "held_out_words": len(held_out), "outside_vocabulary": unknown},
         "model": sizes | {"params": sum(p.numel() for p in model.parameters())},
@@ -104,22 +107,21 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "measured": {"windows": len(test), "mask_seed": 0}, "mask_ratios": list(RATIOS),
         "baselines": baselines, "runs": runs, "sentence": SENTENCE, "causal_guesses": guesses,
     }  # fmt: skip
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Train, measure and write the record; a second call goes on where the first stopped."""
-    parser = argparse.ArgumentParser(prog="python -m mae_course.studies.masked_text", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/masked-text"), help="where checkpoints go")
-    parser.add_argument("--record", type=Path, default=asset_path("results") / "masked-text.json")
-    parser.add_argument("--weights", type=Path, default=asset_path("text") / "mae-lite-words")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=TextTraining.steps)
-    parser.add_argument("--windows", type=int, default=256, help="held-out sequences to measure on")
-    args = parser.parse_args(argv)
-    args.model, args.training = TextConfig(), replace(TextTraining(), steps=args.steps)
-    args.record.write_text(json.dumps(run(args), indent=1) + "\n", encoding="utf-8")
+    write_record(args.record, record)
     print(f"wrote {args.record}")
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, measure and write the record; a second call goes on where the first stopped."""
+    p = study_parser("masked_text", __doc__)
+    p.add_argument("--out", type=Path, default=Path("runs/masked-text"), help="where checkpoints go")
+    p.add_argument("--record", type=file, default=asset_path("results") / "masked-text.json")
+    p.add_argument("--weights", type=Path, default=asset_path("text") / "mae-lite-words")
+    p.add_argument("--seeds", type=positive, default=2)
+    p.add_argument("--steps", type=positive, default=TextTraining.steps)
+    p.add_argument("--windows", type=positive, default=256, help="held-out sequences to measure on")
+    return run_command(p, argv, run)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import mean
@@ -21,14 +21,17 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from mae_course.studies.records import append_record, circumstances, find_record, load_records
+from mae_course.studies.runner import study_parser
+from mae_lite.cli.frame import add_options, positive, read_labelled, run_command
+from mae_lite.cli.records import append_record, circumstances, find_record, load_records
 from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.measure.features import BundledFeatures, extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.train.classifier import make_classifier
-from mae_lite.train.data import ImageSource, load_images
-from mae_lite.train.finetune import FinetuneConfig, held_out_accuracy, train_classifier
+from mae_lite.train.data import ImageSource
+from mae_lite.train.finetune import held_out_accuracy, train_classifier
+from mae_lite.train.recipe import FinetuneConfig
 from mae_lite.weights.assets import asset_path
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
@@ -59,10 +62,7 @@ def read(sources: list[str], size: tuple[int, int], count: int) -> tuple[Tensor,
         ValueError: if there are none, or one has no class.
     """
     source = ImageSource(sources)
-    imgs, labels, _ = load_images(source, size, range(min(count, len(source))))
-    if labels.min() < 0:
-        raise ValueError("Some of these pictures have no class, so features cannot be judged; give a labelled set.")
-    return imgs, labels
+    return read_labelled(source, range(min(count, len(source))), size)
 
 
 def starts(size: tuple[int, int] | None = None, device: torch.device | None = None) -> dict[str, MAE]:
@@ -170,18 +170,18 @@ def format_records(records: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m mae_course.studies.transfer", description=__doc__)
+    p = study_parser("transfer", __doc__)
     p.add_argument("--train", nargs="+", required=True, help="labelled images: folder, tar shards, timm data-set name")
     p.add_argument("--test", nargs="+", required=True, help="held-out labelled images")
     p.add_argument("--probes-only", action="store_true", help="leave out fine-tuning, which takes most of the time")
-    p.add_argument("--device", help="cuda, cpu or mps; by default cuda where there is one")
-    p.add_argument("--threads", type=int, default=1, help="CPU threads (default %(default)s, as for the records)")
+    p.add_argument("--threads", type=positive, default=1, help="CPU threads (default %(default)s, as for the records)")
     p.add_argument("--features", type=Path, default=FEATURES)
     p.add_argument("--records", type=Path, default=RECORDS)
-    run(p.parse_args(argv))
+    add_options(p, "--device")
+    return run_command(p, argv, run)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

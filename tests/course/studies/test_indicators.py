@@ -19,7 +19,7 @@ from mae_course.studies.indicators import (
     score,
     train_filler,
 )  # fmt: skip
-from mae_course.studies.records import load_records
+from mae_lite.cli.records import load_records
 from mae_lite.train.data import ImageSource, load_images
 
 

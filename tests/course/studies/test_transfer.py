@@ -7,11 +7,12 @@ import torch
 from PIL import Image
 
 from mae_course.studies import transfer
-from mae_course.studies.records import load_records
+from mae_lite.cli.records import load_records
 from mae_lite.mae import MAE
 from mae_lite.measure.features import extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, linear_probe, some_labels
-from mae_lite.train.finetune import FinetuneConfig, finetune
+from mae_lite.train.finetune import finetune
+from mae_lite.train.recipe import FinetuneConfig
 
 
 @pytest.fixture
