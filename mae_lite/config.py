@@ -1,9 +1,29 @@
 """Sizes of a masked autoencoder, checked once, and the presets of the paper and of this package."""
 
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+SIGNS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def check_settings(settings: object, limits: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Check each setting by name: its limits in words, such as "above 0 and at most 1", or the words it may be.
+
+    Raises:
+        ValueError: for the first that is outside; the message has its value and what would do.
+    """
+    for name, allowed in limits.items():
+        value = getattr(settings, name)
+        if isinstance(allowed, tuple):
+            if value not in allowed:
+                raise ValueError(f'{name} is "{value}"; use one of {", ".join(allowed)}.')
+            continue
+        parts = [part.rsplit(" ", 1) for part in allowed.split(" and ")]
+        if not all(SIGNS[words](value, float(bound)) for words, bound in parts):
+            raise ValueError(f"{name} is {value}; it must be {allowed}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +72,11 @@ class MAEConfig:
         height, width = self.img_size
         if min(height, width, self.patch_size) < 1 or height % self.patch_size or width % self.patch_size:
             raise ValueError(f"img_size {height}x{width} must be a positive multiple of patch_size {self.patch_size}.")
-        least = {"depth": 0, "decoder_depth": 0, "in_chans": 1, "num_heads": 1, "decoder_num_heads": 1}
-        least |= {"embed_dim": 4, "decoder_embed_dim": 4}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {low}.")
-        if not (self.mlp_ratio > 0 and self.layer_norm_eps > 0 and 0 <= self.mask_ratio < 1):
-            raise ValueError(
-                f"mlp_ratio {self.mlp_ratio} and layer_norm_eps {self.layer_norm_eps} must be above 0, and mask_ratio "
-                f"{self.mask_ratio} at least 0 and below 1."
-            )
+        limits = dict.fromkeys(("depth", "decoder_depth"), "at least 0")
+        limits |= dict.fromkeys(("in_chans", "num_heads", "decoder_num_heads"), "at least 1")
+        limits |= dict.fromkeys(("embed_dim", "decoder_embed_dim"), "at least 4")
+        limits |= dict.fromkeys(("mlp_ratio", "layer_norm_eps"), "above 0")
+        check_settings(self, limits | {"mask_ratio": "at least 0 and below 1"})
         for prefix in ("", "decoder_"):
             dim, heads = getattr(self, f"{prefix}embed_dim"), getattr(self, f"{prefix}num_heads")
             if dim % 4 or dim % heads:

@@ -10,7 +10,12 @@ from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.measure.features import check_pool
 from mae_lite.measure.probes import BN_EPS
-from mae_lite.train.finetune_config import check_blocks
+
+
+def check_blocks(blocks: int | float | None, depth: int) -> None:
+    """Raise ValueError unless `blocks` is None, 0, 0.5, or a whole number up to an encoder's depth."""
+    if blocks is not None and blocks not in (0, 0.5, *range(1, depth + 1)):
+        raise ValueError(f"blocks is {blocks}; use 0, 0.5, or a whole number up to the encoder's {depth} blocks.")
 
 
 def to_timm(

@@ -1,6 +1,6 @@
 """Fine-tuning: the encoder goes on learning, with labels; all of it, or its last blocks (sections 4.2, 4.3 and A.1).
 
-Optimiser, layer-wise rates, schedule and Mixup are timm's. Supervised training from scratch is the same call on an
+Layer-wise rates and Mixup are timm's. Supervised training from scratch is the same call on an
 untrained model, with `layer_decay=1.0`.
 """
 
@@ -11,11 +11,10 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from timm.data import Mixup
 from timm.models.vision_transformer import VisionTransformer
-from timm.optim import create_optimizer_v2
-from timm.scheduler import create_scheduler_v2
+from timm.optim import param_groups_layer_decay
 from torch import Tensor
 
 from mae_lite.config import MAEConfig
@@ -26,7 +25,7 @@ from mae_lite.mae import MAE
 from mae_lite.measure.features import check_images
 from mae_lite.train.augment import random_resized_crop_flip
 from mae_lite.train.classifier import make_classifier
-from mae_lite.train.finetune_config import FinetuneConfig
+from mae_lite.train.recipe import FinetuneConfig, learning_rate, update
 
 
 def finetune(
@@ -80,26 +79,28 @@ def train_classifier(
     """The loop of `finetune`, on a classifier of `make_classifier`, which it trains in place."""
     batch = min(cfg.batch_size, len(images) // 2 * 2)
     steps = len(images) // batch
-    optimizer = create_optimizer_v2(
-        vit, "adamw", lr=cfg.lr, weight_decay=cfg.weight_decay, layer_decay=cfg.layer_decay, betas=(0.9, 0.999)
-    )
-    schedule, _ = create_scheduler_v2(
-        optimizer, num_epochs=cfg.epochs, warmup_epochs=cfg.warmup, warmup_lr=0.0, step_on_epochs=False,
-        updates_per_epoch=steps,
-    )  # fmt: skip
+    groups = param_groups_layer_decay(vit, cfg.weight_decay, vit.no_weight_decay(), layer_decay=cfg.layer_decay)
+    optimizer = torch.optim.AdamW(groups, lr=cfg.lr, betas=(0.9, 0.999), fused=True)
     for epoch in range(cfg.epochs):
         with _seeded(cfg.seed * 1_000_003 + epoch) as generator:
             order = torch.randperm(len(images), generator=generator)[: steps * batch]
             losses = []
             for i, part in enumerate(order.split(batch)):
-                schedule.step_update(epoch * steps + i)
-                losses.append(_step(vit, model_cfg, images[part], labels[part], cfg, optimizer, generator))
-        lr = max(group["lr"] for group in optimizer.param_groups)
+                lr = learning_rate(epoch * steps + i, cfg, steps)
+                losses.append(_gradients(vit, model_cfg, images[part], labels[part], cfg, generator))
+                update([optimizer], lr)
         yield {"epoch": epoch + 1, "lr": lr, "loss": torch.stack(losses).mean().item()}
 
 
-def _step(vit, model_cfg, pixels, labels, cfg: FinetuneConfig, optimizer, generator) -> Tensor:
-    """Augment, mix, forward, backward and step for one batch; returns the loss, detached."""
+def _gradients(
+    vit: VisionTransformer,
+    model_cfg: MAEConfig,
+    pixels: UInt8[Tensor, "b c s s2"],
+    labels: Int[Tensor, " b"],
+    cfg: FinetuneConfig,
+    generator: torch.Generator,
+) -> Float[Tensor, ""]:
+    """Augment, mix, forward and backward for one batch; returns the loss, detached."""
     device = vit.cls_token.device
     pixels = random_resized_crop_flip(pixels.to(device), model_cfg.img_size, generator, (cfg.min_scale, 1.0))
     imgs, labels = normalize(pixels, model_cfg), labels.to(device)
@@ -113,8 +114,6 @@ def _step(vit, model_cfg, pixels, labels, cfg: FinetuneConfig, optimizer, genera
         logits = vit(imgs)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=cfg.label_smoothing * (labels.ndim == 1))
     loss.backward()
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
     return loss.detach()
 
 

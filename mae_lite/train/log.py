@@ -20,7 +20,7 @@ from mae_lite.mae import MAE
 from mae_lite.measure.film import film_inputs, output_pictures
 from mae_lite.weights.files import read_file
 
-FREE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
+MAY_CHANGE = ("epochs", "warmup_epochs", "save_minutes", "log_every", "compile", "precision")
 """Settings that may change on resuming; with another number of epochs the schedule goes on from there."""
 FRAME_BYTES = 120_000
 """Limit on a film's frame, so that 16 of them stay under 2 MB; only the noise of the first steps reaches it."""
@@ -155,7 +155,7 @@ class Checkpoint:
                 f"{'an' if state['ema'] else 'no'} average of the weights; give the same --optimizer and --ema-decay."
             )
         was = state.get("settings", {})
-        if changed := [k for k in was if k not in FREE and was[k] != self.settings[k]]:
+        if changed := [k for k in was if k not in MAY_CHANGE and was[k] != self.settings[k]]:
             words = ", ".join(f"{k} {was[k]} (now {self.settings[k]})" for k in changed)
             raise TrainingError(f"{self.path} was trained with {words}; give the same again, or choose another --out.")
         self.model.load_state_dict(state["model"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,7 +22,7 @@ from mae_lite.masking import draw_mask, random_mask
 from mae_lite.train.augment import augment
 from mae_lite.train.data import LazyImages
 from mae_lite.train.log import TrainingError, TrainingLog
-from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers, update
 
 
 def batch_indices(step: int, num_images: int, cfg: PretrainConfig) -> Int[Tensor, " batch"]:
@@ -38,7 +38,7 @@ def _epoch_order(num_images: int, seed: int) -> Int[Tensor, " n"]:
 
 def pretrain(
     model: MAE,
-    images,
+    images: UInt8[Tensor, "n c s s"] | LazyImages,
     cfg: PretrainConfig,
     out: str | Path,
     *,
@@ -51,7 +51,7 @@ def pretrain(
 
     Args:
         model: on the device to train on.
-        images: a tensor of bytes (n, c, s, s), on any device, or `LazyImages`.
+        images: bytes on any device, or pictures that are decoded when their turn comes.
         cfg: how.
         out: folder of the run.
         val: normalised images to report the masked error on at the end of each epoch, under fixed masks.
@@ -80,8 +80,6 @@ def pretrain(
     clock = time.perf_counter() - seconds
     for step in range(start, total):
         lr = learning_rate(step, cfg, steps_per_epoch)
-        for group in [g for o in optimizers for g in o.param_groups]:
-            group["lr"] = lr
         if isinstance(images, LazyImages):  # decode the next batch while this one is computed
             for ahead in (step, min(step + 1, total - 1)):
                 images.prefetch(batch_indices(ahead, len(images), cfg)[rank::world])
@@ -93,9 +91,7 @@ def pretrain(
             loss /= world
         norm = nn.utils.clip_grad_norm_(model.parameters(), cfg.clip_grad or math.inf)
         log.check_finite(step, loss, norm)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        update(optimizers, lr)
         if ema:
             ema.update_parameters(model)
         done, seconds = step + 1, time.perf_counter() - clock
@@ -107,7 +103,7 @@ def pretrain(
         yield record
 
 
-def _steps_per_epoch(images, cfg: PretrainConfig, world: int) -> int:
+def _steps_per_epoch(images: Tensor | LazyImages, cfg: PretrainConfig, world: int) -> int:
     steps = len(images) // cfg.batch_size
     if steps == 0 or cfg.batch_size % (world * cfg.accum):
         raise TrainingError(
@@ -120,7 +116,7 @@ def _steps_per_epoch(images, cfg: PretrainConfig, world: int) -> int:
 def accumulate_gradients(
     forward: nn.Module,
     model_cfg: MAEConfig,
-    images,
+    images: UInt8[Tensor, "n c s s"] | LazyImages,
     indices: Int[Tensor, " batch"],
     cfg: PretrainConfig,
     generator: torch.Generator,

@@ -1,95 +1,143 @@
-"""How to train: settings, schedule and optimisers (appendix A.1, Table 8)."""
+"""How to train: settings, schedule and optimisers (appendix A.1, Tables 8 and 9)."""
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from mae_lite.config import check_settings
 from mae_lite.masking import STRATEGIES
+from mae_lite.measure.features import check_pool
 from mae_lite.train.augment import AUGMENTATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainConfig:
-    """How to train; the defaults are the paper's where the paper's batch of 4096 allows (Table 8)."""
+class Recipe:
+    """What every training has: its length, its steps, its learning rate."""
 
-    epochs: int = 400
-    """Passes over the data."""
-    batch_size: int = 256
-    """Images a step, over all processes and accumulation steps."""
-    accum: int = 1
-    """Gradient accumulation: parts a step's batch is cut into to save memory; only the crops and masks drawn differ."""
-    blr: float = 1.5e-4
-    """Base learning rate; the rate is blr x batch_size / 256."""
+    epochs: int
+    """Passes over the training images."""
+    batch_size: int
+    """Images a step, over all processes and accumulation steps; an epoch's remainder is dropped."""
+    blr: float
+    """Base learning rate; the peak of the rate is blr x batch_size / 256."""
     warmup_epochs: float | None = None
-    """Epochs of linear warm-up, before the cosine to 0; by default a twentieth of all, as the paper's 40 of 800."""
+    """Epochs of linear warm-up, before the cosine to 0; by default WARMUP of all."""
     weight_decay: float = 0.05
     """Decay of weights; biases, norms and tokens have none."""
+    min_scale: float = 0.2
+    """Smallest share of the area that a random crop keeps."""
+    precision: str = "auto"
+    """"fp32", "bf16" (autocast), or "auto": bf16 where it is faster, on GPUs and on CPUs with AVX512-BF16 or AMX."""
+    seed: int = 0
+    """Fixes the initial weights and all that is drawn: the order, crops, masks, dropped paths and mixtures."""
+
+    WARMUP: ClassVar[float]
+
+    def __post_init__(self):
+        check_settings(self, LIMITS)
+        if not 0 <= self.warmup <= self.epochs:
+            raise ValueError(f"warmup_epochs is {self.warmup_epochs}; it must be from 0 to the {self.epochs} epochs.")
+
+    @property
+    def warmup(self) -> float:
+        """Epochs of warm-up."""
+        return self.epochs * self.WARMUP if self.warmup_epochs is None else float(self.warmup_epochs)
+
+    @property
+    def lr(self) -> float:
+        """Peak learning rate: blr x batch_size / 256, the linear scaling rule of Table 8; fine-tuning's head has it."""
+        return self.blr * self.batch_size / 256
+
+
+LIMITS = {
+    "epochs": "at least 1", "batch_size": "at least 1", "blr": "above 0 and below inf", "weight_decay": "at least 0",
+    "min_scale": "above 0 and at most 1", "precision": ("auto", "fp32", "bf16"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig(Recipe):
+    """How to pre-train; the defaults are the paper's where the paper's batch of 4096 allows (Table 8)."""
+
+    epochs: int = 400
+    batch_size: int = 256
+    blr: float = 1.5e-4
+    accum: int = 1
+    """Gradient accumulation: parts a step's batch is cut into to save memory; only the crops and masks drawn differ."""
     optimizer: str = "adamw"
     """"adamw", or "muon" for the matrices inside the blocks with AdamW for the rest."""
     clip_grad: float = 1.0
     """Largest norm of the gradient; 0 switches clipping off."""
-    min_scale: float = 0.2
-    """Smallest share of the area that a random crop keeps."""
     augmentation: str = "crop"
     """"crop" (random size, and flips), "fixed" (crop of fixed size, and flips), "colour" or "none" (Table 1e)."""
     mask_strategy: str = "random"
     """"random", "block", "grid" or another that `draw_mask` knows (Table 1f)."""
     ema_decay: float = 0.0
     """Decay of an exponential moving average of the weights, which is then what is saved; 0 for none."""
-    precision: str = "auto"
-    """"fp32", "bf16" (autocast), or "auto": bf16 where it is faster, on GPUs and on CPUs with AVX512-BF16 or AMX."""
     compile: bool = False
     """Whether to torch.compile the encoder and the decoder."""
-    seed: int = 0
-    """Fixes the initial weights, the order, crops and masks."""
     save_minutes: float = 2.0
     """Minutes between checkpoints."""
     log_every: int = 20
     """Steps averaged in a row of history.csv."""
 
+    WARMUP: ClassVar[float] = 1 / 20
+    """As the paper's 40 of 800 epochs."""
+
     def __post_init__(self):
-        if self.optimizer not in ("adamw", "muon"):
-            raise ValueError(f'optimizer is "{self.optimizer}"; use "adamw" or "muon".')
-        if self.precision not in ("auto", "fp32", "bf16"):
-            raise ValueError(f'precision is "{self.precision}"; use "auto", "fp32" or "bf16".')
-        if self.augmentation not in AUGMENTATIONS or self.mask_strategy not in STRATEGIES:
-            raise ValueError(
-                f'augmentation is "{self.augmentation}" and mask_strategy "{self.mask_strategy}"; use one of '
-                f"{', '.join(AUGMENTATIONS)} and one of {', '.join(STRATEGIES)}."
-            )
-        if min(self.epochs, self.batch_size, self.accum, self.log_every) < 1 or self.batch_size % self.accum:
-            raise ValueError(
-                f"epochs {self.epochs}, batch_size {self.batch_size}, accum {self.accum} and log_every "
-                f"{self.log_every} must be at least 1, and accum must divide batch_size."
-            )
-        if not (0 < self.min_scale <= 1 and 0 <= self.ema_decay < 1 and 0 < self.blr < math.inf):
-            raise ValueError(
-                f"min_scale {self.min_scale} must be above 0 and at most 1, ema_decay {self.ema_decay} at least 0 and "
-                f"below 1, and blr {self.blr} above 0."
-            )
-        if not min(self.clip_grad, self.weight_decay, self.save_minutes) >= 0:
-            raise ValueError(
-                f"clip_grad {self.clip_grad}, weight_decay {self.weight_decay} and save_minutes {self.save_minutes} "
-                "must be at least 0."
-            )
-        if not 0 <= self.warmup <= self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs} must be at least 0 and at most epochs {self.epochs}.")
-
-    @property
-    def warmup(self) -> float:
-        """Epochs of warm-up."""
-        return self.epochs / 20 if self.warmup_epochs is None else self.warmup_epochs
-
-    @property
-    def lr(self) -> float:
-        """Peak learning rate: blr x batch_size / 256, the linear scaling rule of Table 8."""
-        return self.blr * self.batch_size / 256
+        super().__post_init__()
+        check_settings(
+            self,
+            {
+                "optimizer": ("adamw", "muon"), "augmentation": AUGMENTATIONS, "mask_strategy": STRATEGIES,
+                "accum": "at least 1", "log_every": "at least 1", "clip_grad": "at least 0",
+                "ema_decay": "at least 0 and below 1", "save_minutes": "at least 0",
+            },
+        )  # fmt: skip
+        if self.batch_size % self.accum:
+            raise ValueError(f"accum is {self.accum}; it must divide batch_size {self.batch_size}.")
 
 
-def learning_rate(step: int, cfg: PretrainConfig, steps_per_epoch: int) -> float:
-    """Linear warm-up, then half a cosine down to 0 (Table 8), by the step."""
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig(Recipe):
+    """How to fine-tune; the defaults are the paper's (Table 9) but for batch, epochs and the stronger augmentations."""
+
+    epochs: int = 20
+    batch_size: int = 128
+    blr: float = 1e-3
+    layer_decay: float = 0.75
+    """Each block learns at this share of the rate of the one above it; 1 for training from scratch."""
+    blocks: int | float | None = None
+    """How many of the last blocks are tuned (Figure 9): 0 the head alone, 0.5 the last MLP too; None for everything."""
+    drop_path: float = 0.1
+    """Chance to skip the last block in training; it rises linearly from 0 at the first."""
+    label_smoothing: float = 0.1
+    """Share of the target that is spread over all classes."""
+    mixup: float = 0.0
+    """Mixup's alpha, 0.8 in the paper; 0 switches it off."""
+    cutmix: float = 0.0
+    """CutMix's alpha, 1.0 in the paper; 0 switches it off."""
+    pool: str = "mean"
+    """What the head sees: the "mean" of the patch tokens, or the "cls" token."""
+
+    WARMUP: ClassVar[float] = 1 / 10
+    """As the paper's 5 of 50 epochs."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_pool(self.pool)
+        limits = dict.fromkeys(("drop_path", "label_smoothing"), "at least 0 and below 1")
+        limits |= dict.fromkeys(("mixup", "cutmix"), "at least 0 and below inf")
+        check_settings(self, limits | {"layer_decay": "above 0 and at most 1"})
+        if self.batch_size % 2:
+            raise ValueError(f"batch_size is {self.batch_size}; it must be even, since Mixup and CutMix mix pairs.")
+
+
+def learning_rate(step: int, cfg: Recipe, steps_per_epoch: int) -> float:
+    """Linear warm-up, then half a cosine down to 0 (Tables 8 and 9), by the step."""
     total, warmup = cfg.epochs * steps_per_epoch, cfg.warmup * steps_per_epoch
     if step < warmup:
         return cfg.lr * (step + 1) / warmup
@@ -110,3 +158,15 @@ def make_optimizers(model: nn.Module, cfg: PretrainConfig) -> list[torch.optim.O
             torch.optim.Muon(hidden, lr=cfg.lr, weight_decay=cfg.weight_decay, adjust_lr_fn="match_rms_adamw")
         )
     return optimizers
+
+
+def update(optimizers: list[torch.optim.Optimizer], lr: float) -> None:
+    """One step of the weights at a learning rate, after which the gradients are gone.
+
+    A group of weights with an "lr_scale", such as a layer of an encoder in fine-tuning, has that share of the rate.
+    """
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = lr * group.get("lr_scale", 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)

@@ -9,7 +9,7 @@ from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
 
 DEPTHS = ("depth", "decoder_depth")
-FREE = ("img_size", "mask_ratio", "norm_pix_loss", *DEPTHS)
+MAY_DIFFER = ("img_size", "mask_ratio", "norm_pix_loss", *DEPTHS)
 """What may differ between a model and the one that starts from its weights; positions are computed anew."""
 
 
@@ -27,7 +27,7 @@ def warm_start(source: MAE, cfg: MAEConfig) -> MAE:
     Raises:
         ValueError: if another size differs, or a depth is smaller.
     """
-    if replace(cfg, **{name: getattr(source.cfg, name) for name in FREE}) != source.cfg or any(
+    if replace(cfg, **{name: getattr(source.cfg, name) for name in MAY_DIFFER}) != source.cfg or any(
         getattr(cfg, name) < getattr(source.cfg, name) for name in DEPTHS
     ):
         raise ValueError(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mae_lite.train.classifier import make_classifier
-from mae_lite.train.finetune import FinetuneConfig, finetune, train_classifier
+from mae_lite.train.finetune import finetune, train_classifier
+from mae_lite.train.recipe import FinetuneConfig
 
 QUICK = {"epochs": 2, "batch_size": 8, "blr": 0.05, "drop_path": 0.2, "min_scale": 0.5}
 
@@ -99,36 +100,32 @@ def test_no_path_is_dropped_in_a_frozen_block(small_model, stripes):
     assert not any(block.training for block in vit.blocks)
 
 
-def test_rates_by_hand(small_model, stripes):
+def test_rates_by_hand(small_model, stripes, monkeypatch):
     """Warm-up, then half a cosine; the head's rate is the base rate, each layer below has layer_decay of it."""
     import mae_lite.train.finetune as module
 
-    seen, made = [], module.create_optimizer_v2
+    seen, update, classifiers = [], module.update, []
 
-    def spy(vit, *args, **options):
-        optimizer = made(vit, *args, **options)
-        names = {id(p): name for name, p in vit.named_parameters()}
-        step = optimizer.step
+    def noted(optimizers, lr):
+        update(optimizers, lr)
+        names = {id(p): name for name, p in classifiers[0].named_parameters()}
+        seen.append({names[id(p)]: g["lr"] for g in optimizers[0].param_groups for p in g["params"]})
 
-        def noted():
-            seen.append({names[id(p)]: g["lr"] for g in optimizer.param_groups for p in g["params"]})
-            step()
+    def made(*args, **options):
+        classifiers.append(make_classifier(*args, **options))
+        return classifiers[0]
 
-        optimizer.step = noted
-        return optimizer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "create_optimizer_v2", spy)
-        records = run(small_model(), stripes, epochs=4, warmup_epochs=1, layer_decay=0.5)
+    monkeypatch.setattr(module, "update", noted)
+    monkeypatch.setattr(module, "make_classifier", made)
+    records = run(small_model(), stripes, epochs=4, warmup_epochs=1.0, layer_decay=0.5)
     steps, peak = 5, 0.05 * 8 / 256  # 44 images in batches of 8
     assert len(seen) == 4 * steps
     for i, rates in enumerate(seen):
-        cosine = 0.5 * (1 + math.cos(math.pi * i / (4 * steps)))
-        want = peak * (i / steps if i < steps else cosine)
+        cosine = 0.5 * (1 + math.cos(math.pi * (i - steps) / (3 * steps)))
+        want = peak * ((i + 1) / steps if i < steps else cosine)
         assert rates["head.1.weight"] == pytest.approx(want), f"step {i}"
-        if i:
-            assert rates["blocks.1.mlp.fc1.weight"] / rates["blocks.0.mlp.fc1.weight"] == pytest.approx(2)
-            assert rates["patch_embed.proj.weight"] < rates["blocks.0.mlp.fc1.weight"]
+        assert rates["blocks.1.mlp.fc1.weight"] / rates["blocks.0.mlp.fc1.weight"] == pytest.approx(2)
+        assert rates["patch_embed.proj.weight"] < rates["blocks.0.mlp.fc1.weight"]
     assert records[-1]["lr"] == pytest.approx(seen[-1]["head.1.weight"])
 
 
@@ -136,12 +133,12 @@ def test_rates_by_hand(small_model, stripes):
     ("changes", "part"),
     [
         ({"pool": "max"}, 'use "mean" or "cls"'),
-        ({"precision": "fp16"}, 'use "auto"'),
-        ({"batch_size": 7}, "batch_size 7 even"),
+        ({"precision": "fp16"}, 'use one of auto, fp32, bf16'),
+        ({"batch_size": 7}, "batch_size is 7; it must be even"),
         ({"layer_decay": 0.0}, "layer_decay is 0.0"),
         ({"drop_path": 1.0}, "drop_path is 1.0"),
         ({"mixup": -1.0}, "mixup is -1.0"),
-        ({"warmup_epochs": 30}, "from 0 to the 20 epochs"),
+        ({"warmup_epochs": 30.0}, "from 0 to the 20 epochs"),
     ],
 )
 def test_settings_that_cannot_work(changes, part):

@@ -7,8 +7,7 @@ from typing import Any
 from mae_course.studies.variants import MAEOnAllPatches, MAEOnComponents, MAEWithMaskTokens
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
-from mae_lite.train.finetune import FinetuneConfig
-from mae_lite.train.recipe import PretrainConfig
+from mae_lite.train.recipe import FinetuneConfig, PretrainConfig
 
 MODEL = MAEConfig(
     img_size=(64, 64), patch_size=8, embed_dim=192, depth=6, num_heads=3,

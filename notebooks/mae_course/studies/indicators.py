@@ -30,6 +30,7 @@ from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.probes import linear_readout
 from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.representations import position_readout, r_squared
+from mae_lite.measure.table import text_table
 from mae_lite.train.augment import augment
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.pretrain import batch_indices
@@ -153,12 +154,14 @@ def race(
 
 def list_kinds(records: list[dict[str, Any]]) -> str:
     """Every network with its state, as lines of text."""
-    lines = [f"{'kind':18} {'seed':4} {'parameters':>10} {'MSE':>6} {'skill':>6} {'s':>5}  state"]
+    rows = [("kind", "seed", "parameters", "MSE", "skill", "s", "state")]
     for kind, seed in product(KINDS, SEEDS):
         found = [r for r in records if (r["kind"], r["seed"]) == (kind, seed)]
-        cells = "{parameters:10,} {mse:6.3f} {skill:6.3f} {seconds:5.0f}  {date}" if found else f"{'not run':>39}"
-        lines.append(f"{kind:18} {seed:4} {cells.format(**found[-1]) if found else cells}")
-    return "\n".join(lines)
+        cells = (
+            "{parameters:,} {mse:.3f} {skill:.3f} {seconds:.0f} {date}".format(**found[-1]).split() if found else None
+        )
+        rows.append((kind, seed, *(cells or ("", "", "", "", "not run"))))
+    return text_table(rows, "<>>>>><")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

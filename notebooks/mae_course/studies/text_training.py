@@ -13,7 +13,7 @@ from torch import Tensor
 from mae_course.studies.text_data import MASK, UNK
 from mae_course.studies.text_model import TextConfig, WordModel, shifted
 from mae_lite.device import training_autocast
-from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers
+from mae_lite.train.recipe import PretrainConfig, learning_rate, make_optimizers, update
 
 LOWEST, HIGHEST = 0.05, 0.95
 """Mask ratios of the masked model's training: drawn anew for each sequence, so that no ratio is favoured."""
@@ -83,9 +83,8 @@ def train_words(
         losses, spent = state["losses"], state["spent"]
     clocks = [time.perf_counter() - spent[0], time.process_time() - spent[1]]
     for step in range(len(losses), cfg.steps):
-        for group in [g for o in optimizers for g in o.param_groups]:
-            group["lr"] = learning_rate(step, recipe, cfg.steps)
-        losses.append(_step(model, ids, cfg, optimizers, torch.Generator().manual_seed(seed * 1_000_003 + step)))
+        losses.append(_gradients(model, ids, cfg, torch.Generator().manual_seed(seed * 1_000_003 + step)))
+        update(optimizers, learning_rate(step, recipe, cfg.steps))
         spent = [time.perf_counter() - clocks[0], time.process_time() - clocks[1]]
         if len(losses) % SAVE_EVERY == 0 or len(losses) == cfg.steps:
             _save(last, model, optimizers, losses, spent)
@@ -94,7 +93,7 @@ def train_words(
     return model.eval(), {"loss": sum(tail) / len(tail), "seconds": spent[0], "cpu_seconds": spent[1]}
 
 
-def _step(model: WordModel, ids: Tensor, cfg: TextTraining, optimizers: list, generator: torch.Generator) -> float:
+def _gradients(model: WordModel, ids: Tensor, cfg: TextTraining, generator: torch.Generator) -> float:
     x = draw_batch(ids, model.cfg.length, cfg.batch_size, generator)
     with training_autocast(torch.device("cpu"), cfg.precision):
         loss = text_loss(model, x, generator)
@@ -102,9 +101,6 @@ def _step(model: WordModel, ids: Tensor, cfg: TextTraining, optimizers: list, ge
         raise ValueError(f"The loss is {loss.item()}; delete the run's folder and train with a rate below {cfg.lr}.")
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    for optimizer in optimizers:
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
     return loss.item()
 
 

@@ -296,7 +296,7 @@ def test_learns_a_text_that_repeats(tmp_path, causal, capsys):
 def test_resumed_training_equals_one_without_break(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(text_training, "SAVE_EVERY", 4)
     whole, _ = repeat(tmp_path / "a", True, steps=12)
-    real, calls = text_training._step, []
+    real, calls = text_training._gradients, []
 
     def stops(*args):
         calls.append(1)
@@ -304,10 +304,10 @@ def test_resumed_training_equals_one_without_break(tmp_path, monkeypatch, capsys
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(text_training, "_step", stops)
+    monkeypatch.setattr(text_training, "_gradients", stops)
     with pytest.raises(KeyboardInterrupt):
         repeat(tmp_path / "b", True, steps=12)
-    monkeypatch.setattr(text_training, "_step", real)
+    monkeypatch.setattr(text_training, "_gradients", real)
     resumed, record = repeat(tmp_path / "b", True, steps=12)
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -317,7 +317,7 @@ def test_a_loss_that_is_not_finite_is_said(ids):
     model = small(True)
     torch.nn.init.constant_(model.token_embed.weight, torch.nan)
     with pytest.raises(ValueError, match="The loss is nan; delete the run's folder"):
-        text_training._step(model, ids.flatten().repeat(3), TextTraining(precision="fp32"), [], torch.Generator())
+        text_training._gradients(model, ids.flatten().repeat(3), TextTraining(precision="fp32"), torch.Generator())
 
 
 # The record
