@@ -13,6 +13,7 @@ from torch.utils.benchmark import Timer
 from mae_lite.cli.frame import add_options
 from mae_lite.cli.records import circumstances, write_record
 from mae_lite.device import pick_device
+from mae_lite.measure.table import text_table
 
 T = TypeVar("T")
 TURNS = 3
@@ -86,7 +87,9 @@ def main(
         "torch": where["versions"]["torch"], "rows": rows(args),
     }  # fmt: skip
     print(machine(record))
-    for name, row in record["rows"].items():
-        print(f"{name:70} {', '.join(f'{key} {value:.4g}' for key, value in row.items())}")
+    shown = {
+        name: ", ".join(f"{key} {value:.4g}" for key, value in row.items()) for name, row in record["rows"].items()
+    }
+    print(text_table(shown.items(), "<"))
     if args.json:
         write_record(args.json, record)

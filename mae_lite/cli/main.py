@@ -13,9 +13,10 @@ from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import STRATEGIES, draw_mask, mask_from_grid
 from mae_lite.measure.reconstruct import reconstruct
+from mae_lite.measure.table import text_table
 from mae_lite.show.figures import show_reconstruction
 from mae_lite.weights.assets import asset_path
-from mae_lite.weights.catalogue import format_models, list_models
+from mae_lite.weights.catalogue import ModelInfo, list_models
 from mae_lite.weights.checkpoints import DEFAULT_MODEL, load_model
 
 
@@ -92,6 +93,12 @@ def add_models(commands) -> None:
     """`models` has no options."""
     p = commands.add_parser("models", help="list the models that can be loaded, with size and licence")
     p.set_defaults(run=lambda args: print(format_models(list_models())))
+
+
+def format_models(models: list[ModelInfo]) -> str:
+    """A table of models as text, a line each."""
+    cells = [(m.name, m.size_mb, m.target, "yes" if m.decoder else "no", m.where, m.source, m.licence) for m in models]
+    return text_table([("name", "MB", "target", "decoder", "where", "source", "licence"), *cells], "<")
 
 
 def add_doctor(commands) -> None:

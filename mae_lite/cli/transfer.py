@@ -15,6 +15,7 @@ from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.measure.features import POOLS, extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.measure.table import text_table
 from mae_lite.train.classifier import check_blocks
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.recipe import FinetuneConfig
@@ -143,12 +144,9 @@ def tune(model: MAEEncoder, imgs, labels, test_imgs, test_labels, plan: Finetune
 
 def format_table(table: dict[str, dict[str, float]]) -> str:
     """Accuracies as lines of text, a row for each kind of features."""
-    width, columns = max(map(len, table)) + 2, list(next(iter(table.values())))
-    lines = [" " * width + "".join(f"{TITLES[column]:>14}" for column in columns)]
-    for name, row in table.items():
-        cells = (f"{100 * row[c]:12.1f} %" if c in row else f"{'-':>14}" for c in columns)
-        lines.append(f"{name:{width}}" + "".join(cells))
-    return "\n".join(lines)
+    columns = list(next(iter(table.values())))
+    rows = [(name, *(f"{100 * row[c]:.1f} %" if c in row else "-" for c in columns)) for name, row in table.items()]
+    return text_table([("", *(TITLES[column] for column in columns)), *rows])
 
 
 def save_record(args, plan: FinetuneConfig, encoder: MAEEncoder, train: int, test: int, table: dict) -> None:

@@ -11,6 +11,7 @@ from mae_lite.config import MAEConfig
 from mae_lite.device import autocast, pick_device
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
+from mae_lite.measure.table import text_table
 
 
 class Flops(NamedTuple):
@@ -111,10 +112,8 @@ def measure_speed(
 
 def format_speeds(rows: Iterable[Speed]) -> str:
     """The rows as lines of text."""
-    lines = [f"{'model':8} {'parameters':>12} {'batch':>6} {'images/s':>10} {'GB':>6}  device"]
-    for row in rows:
-        lines.append(
-            f"{row.name:8} {row.params:12,} {row.batch_size:6} {row.images_per_second:10.1f} {row.gigabytes:6.2f}  "
-            f"{row.device}"
-        )
-    return "\n".join(lines)
+    cells = [
+        (r.name, f"{r.params:,}", r.batch_size, f"{r.images_per_second:.1f}", f"{r.gigabytes:.2f}", r.device)
+        for r in rows
+    ]
+    return text_table([("model", "parameters", "batch", "images/s", "GB", "device"), *cells], "<>>>><")

@@ -13,6 +13,7 @@ from mae_lite.masking import draw_mask, pixel_mask
 from mae_lite.measure.baselines import harmonic_fill, nearest_fill, visible_mean_fill
 from mae_lite.measure.quality import masked_mse, masked_psnr, masked_ssim
 from mae_lite.measure.reconstruct import FLAT
+from mae_lite.measure.table import text_table
 from mae_lite.patches import patchify, unpatchify
 
 FILLS = {"visible mean": visible_mean_fill, "nearest": nearest_fill, "harmonic": harmonic_fill}
@@ -160,12 +161,11 @@ def _interval(key: str, value: Float[Tensor, ""], samples: Float[Tensor, " s"]) 
 def format_table(table: dict[str, dict[str, float]]) -> str:
     """The summary as lines of text: means and 95 % intervals."""
     metrics = [metric for metric in COLUMNS if metric in table["model"]]
-    lines = [f"{'':17}" + "".join(f"{COLUMNS[metric][0]:25}" for metric in metrics) + "model's skill over it"]
+    rows = [("", *(COLUMNS[metric][0] for metric in metrics), "model's skill over it")]
     for name, row in table.items():
         cells = [_cell(row, metric, f".{COLUMNS[metric][1]}f") for metric in metrics]
-        cells += [_cell(row, "skill", "+.3f")] if "skill" in row else []
-        lines.append(f"{name:17}" + "".join(f"{cell:25}" for cell in cells).rstrip())
-    return "\n".join(lines)
+        rows.append((name, *cells, _cell(row, "skill", "+.3f") if "skill" in row else ""))
+    return text_table(rows, "<")
 
 
 def _cell(row: dict[str, float], key: str, form: str) -> str:

@@ -94,12 +94,3 @@ def list_models() -> list[ModelInfo]:
             cached = os.access(cache_folder() / f"{model.name}.pth", os.R_OK)
         rows.append(model._replace(where="cached" if cached else "download"))
     return rows
-
-
-def format_models(models: list[ModelInfo]) -> str:
-    """A table of models as text, a line each."""
-    cells = [["name", "MB", "target", "decoder", "where", "source", "licence"]]
-    for m in models:
-        cells.append([m.name, str(m.size_mb), m.target, "yes" if m.decoder else "no", m.where, m.source, m.licence])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)

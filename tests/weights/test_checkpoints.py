@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers.layouts import fair_layout, hf_config, hf_layout, make, same
+from mae_lite.cli.main import format_models
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.layers import sincos_2d
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.weights import catalogue, checkpoints, conversion, downloads
-from mae_lite.weights.catalogue import CheckpointError, format_models, list_models
+from mae_lite.weights.catalogue import CheckpointError, list_models
 from mae_lite.weights.checkpoints import golden_value, load_encoder, load_model, save_model
 
 TINY = MAEConfig(

@@ -32,6 +32,7 @@ from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe
+from mae_lite.measure.table import text_table
 from mae_lite.patches import patchify
 from mae_lite.train.data import ImageSource, load_images
 from mae_lite.train.finetune import finetune
@@ -158,15 +159,14 @@ class Study(NamedTuple):
 def list_arms(study: Study, records: list[dict[str, Any]]) -> str:
     """Every arm and control with its state, as lines of text."""
     arms = study.arms
-    lines = [f"{'arm':20} {'seed':4} {'paper':10} {'MSE':>6} {'kNN':>6} {'linear':>6} {'tuned':>6}  state"]
+    rows = [("arm", "seed", "paper", "MSE", "kNN", "linear", "tuned", "state")]
     for name, seed in [*((name, 0) for name in study.controls), *((a.name, s) for a in arms.values() for s in a.seeds)]:
         paper = arms[name].paper if name in arms else ""
         found = [r for r in records if (r["arm"], r["seed"]) == (name, seed)]
         state = f"{found[-1]['preset']}, {found[-1]['date']}, {found[-1]['seconds']:.0f} s" if found else "not run"
         cells = [found[-1][key] if found else None for key in ("mse", "knn", "linear", "finetune")]
-        shown = " ".join(f"{'-' if cell is None else format(cell, '.3f'):>6}" for cell in cells)
-        lines.append(f"{name:20} {seed:4} {paper:10} {shown}  {state}")
-    return "\n".join(lines)
+        rows.append((name, seed, paper, *("-" if cell is None else f"{cell:.3f}" for cell in cells), state))
+    return text_table(rows, "<><>>>><")
 
 
 def main(argv: Sequence[str] | None = None, study: Study | None = None) -> int:

@@ -28,6 +28,7 @@ from mae_lite.device import pick_device
 from mae_lite.mae import MAE
 from mae_lite.measure.features import BundledFeatures, extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
+from mae_lite.measure.table import text_table
 from mae_lite.train.classifier import make_classifier
 from mae_lite.train.data import ImageSource
 from mae_lite.train.finetune import held_out_accuracy, train_classifier
@@ -159,15 +160,15 @@ def run(args: argparse.Namespace) -> None:
 
 
 def format_records(records: list[dict[str, Any]]) -> str:
-    """The records as lines of text."""
-    lines = []
-    for r in records:
-        if r["kind"] == "probes":
-            cells = "  ".join(f"{probe} {100 * mean(r[probe]):5.1f} %" for probe in PROBES)
-            lines.append(f"{r['features']:15} {100 * r['fraction']:5.4g} % of labels  {cells}")
-        else:
-            lines.append(f"{r['start']:15} {r['blocks']:>4} blocks tuned  {100 * r['accuracy']:5.1f} %")
-    return "\n".join(lines)
+    """The records as two tables of text."""
+    probed = [
+        (r["features"], f"{100 * r['fraction']:g} %", *(f"{100 * mean(r[probe]):.1f} %" for probe in PROBES))
+        for r in records
+        if r["kind"] == "probes"
+    ]
+    tuned = [(r["start"], r["blocks"], f"{100 * r['accuracy']:.1f} %") for r in records if r["kind"] == "finetune"]
+    parts = (("features", "labels", *PROBES), *probed), (("start", "blocks tuned", "accuracy"), *tuned)
+    return "\n\n".join(text_table(rows) for rows in parts if len(rows) > 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
