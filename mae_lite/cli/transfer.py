@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from mae_lite.cli.frame import add_options, evenly, positive, read_labelled, seed
 from mae_lite.cli.records import circumstances, write_record
 from mae_lite.encoder import MAEEncoder
-from mae_lite.mae import MAE
+from mae_lite.measure.attention import untrained
 from mae_lite.measure.features import POOLS, extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.measure.table import text_table
@@ -27,7 +28,7 @@ HELD_OUT = 5
 TITLES = {"knn": "kNN", "linear": "linear probe", "ridge": "ridge probe", "finetune": "fine-tuned"}
 
 
-def add_transfer(commands) -> None:
+def add_transfer(commands: argparse._SubParsersAction) -> None:
     """Options of `transfer`: the data, the probes, and every field of FinetuneConfig."""
     p = commands.add_parser("transfer", help="what an encoder's features are worth for classes, beside controls")
     p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, with decoder or not; a path")
@@ -40,7 +41,7 @@ def add_transfer(commands) -> None:
     p.add_argument("--finetune", action="store_true", help="fine-tune too, and train from scratch beside it")
     for field in fields(FinetuneConfig):
         kind = field.type if field.type in (int, float, str) else float
-        options = {"type": seed} if field.name == "seed" else {"type": kind}
+        options: dict[str, Any] = {"type": seed} if field.name == "seed" else {"type": kind}
         options |= {"choices": POOLS} if field.name == "pool" else {}
         note = {"pool": "features of", "seed": "which draw", "blocks": "tune this many of the last blocks, or 0.5"}
         text = f"{note.get(field.name, 'fine-tuning')} (default {field.default})"
@@ -59,21 +60,22 @@ def run_transfer(args: argparse.Namespace) -> None:
     test_imgs, test_labels = read_labelled(*test, encoder.cfg.img_size)
     few = some_labels(labels, args.labels, seed=args.seed)
     check_classes(labels[few], test_labels, args)
-    untrained = untrained_like(encoder, args.seed)
+    control = untrained(encoder, args.seed).encoder
     print(
         f"{args.model} at {encoder.cfg.img_size[0]}x{encoder.cfg.img_size[1]} pixels ({args.pool} features): "
         f"{len(few):,} labelled images, {len(test_labels):,} held out, {len(labels[few].unique())} classes"
     )
     table = {}
-    for name, model in ((args.model, encoder), ("untrained", untrained), ("raw pixels", None)):
+    for name, model in ((args.model, encoder), ("untrained", control), ("raw pixels", None)):
         parts = [features_of(model, x, args.pool) for x in (imgs[few], test_imgs)]
         table[name] = probe(parts[0], labels[few], parts[1], test_labels, args.k)
     if args.finetune:
-        stored = tuple(side * 10 // 7 for side in encoder.cfg.img_size)
+        height, width = encoder.cfg.img_size
+        stored = height * 10 // 7, width * 10 // 7
         squares = load_images(train[0], stored, train[1])[0][few]  # larger, to crop from
         for name, model, one in (
             (args.model, encoder, plan),
-            ("untrained", untrained, replace(plan, blocks=None, layer_decay=1.0)),
+            ("untrained", control, replace(plan, blocks=None, layer_decay=1.0)),
         ):
             table[name]["finetune"] = tune(model, squares, labels[few], test_imgs, test_labels, one, name)
     print(format_table(table))
@@ -109,13 +111,6 @@ def check_classes(labels: Int[Tensor, " n"], test_labels: Int[Tensor, " m"], arg
         )
 
 
-def untrained_like(encoder: MAEEncoder, draw: int) -> MAEEncoder:
-    """An encoder of the same sizes as training would have begun it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(draw)
-        return MAE(encoder.cfg).encoder.to(encoder.cls_token.device).eval()
-
-
 def features_of(encoder: MAEEncoder | None, imgs: UInt8[Tensor, "b c h w"], pool: str) -> Float[Tensor, "b d"]:
     """An encoder's features with a bar, or the pixels' where there is none."""
     if encoder is None:
@@ -131,7 +126,15 @@ def probe(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, k: i
     return {name: accuracy(predicted, test_labels) for name, predicted in found.items()}
 
 
-def tune(model: MAEEncoder, imgs, labels, test_imgs, test_labels, plan: FinetuneConfig, name: str) -> float:
+def tune(
+    model: MAEEncoder,
+    imgs: UInt8[Tensor, "n c s s2"],
+    labels: Int[Tensor, " n"],
+    test_imgs: UInt8[Tensor, "m c h w"],
+    test_labels: Int[Tensor, " m"],
+    plan: FinetuneConfig,
+    name: str,
+) -> float:
     """Accuracy after the last epoch, with a bar."""
     from mae_lite.train.finetune import finetune  # timm takes seconds to import
 
@@ -149,7 +152,9 @@ def format_table(table: dict[str, dict[str, float]]) -> str:
     return text_table([("", *(TITLES[column] for column in columns)), *rows])
 
 
-def save_record(args, plan: FinetuneConfig, encoder: MAEEncoder, train: int, test: int, table: dict) -> None:
+def save_record(
+    args: argparse.Namespace, plan: FinetuneConfig, encoder: MAEEncoder, train: int, test: int, table: dict
+) -> None:
     """Write what was measured, and how."""
     record = {"model": args.model, "data": [Path(d).name or d for d in args.data]}
     record |= {"test": [Path(d).name or d for d in args.test] if args.test else f"1 of {HELD_OUT} of data"}

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mae_lite.encoder import MAEEncoder
-from mae_lite.layers import Attention
+from mae_lite.layers import Attention, Block
 from mae_lite.mae import MAE, MAEOutput
 from mae_lite.masking import ids_from_mask
 from mae_lite.measure.features import check_images
@@ -18,7 +18,7 @@ KINDS = ("visible", "hidden", "class")
 """Kinds of tokens; where attention goes has a fourth, "itself"."""
 
 
-def untrained(model: MAE, seed: int = 0) -> MAE:
+def untrained(model: MAE | MAEEncoder, seed: int = 0) -> MAE:
     """The control: a model of the same size with random weights, as training would begin with them.
 
     Args:
@@ -54,6 +54,7 @@ def _recorded(blocks: nn.ModuleList) -> Iterator[list[Tensor]]:
 
     with ExitStack() as hooks:
         for block in blocks:
+            assert isinstance(block, Block)
             hooks.enter_context(block.attn.register_forward_hook(hook))
         yield weights
 
@@ -144,5 +145,6 @@ def forward_without(
 
     with ExitStack() as hooks:
         for block in model.decoder.blocks:
+            assert isinstance(block, Block)
             hooks.enter_context(block.attn.register_forward_hook(hook))
         return model(imgs, mask)

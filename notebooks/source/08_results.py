@@ -29,7 +29,7 @@ from mae_course.paper import claims
 from mae_course.paper import results as paper_results
 from mae_course.paper.tables import list_tables, load_table
 
-records = paper_results.load_records()
+records = paper_results.ablation_records()
 print(paper_results.describe(records))
 
 # %% [markdown]

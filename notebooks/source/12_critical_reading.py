@@ -28,7 +28,7 @@ from mae_course.paper.tables import load_table
 from mae_lite.measure import evaluate
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
-records = paper_results.load_records()
+records = paper_results.ablation_records()
 print(paper_results.describe(records))
 
 # %% [markdown]

@@ -7,8 +7,7 @@ import torch
 from PIL import Image
 
 from mae_lite.cli.main import main
-from mae_lite.cli.transfer import untrained_like
-from mae_lite.mae import MAE
+from mae_lite.measure.attention import untrained
 from mae_lite.measure.features import extract_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe
 from mae_lite.train.data import ImageSource, load_images
@@ -53,7 +52,7 @@ def test_table_is_what_the_package_measures(folder, small_model, capsys):
     record, out = read(folder / "records/one.json"), capsys.readouterr().out
     (x, y, _), (z, truth, _) = (load_images(ImageSource(name), (16, 24)) for name in ("train", "test"))
     model = small_model()
-    controls = {"untrained": untrained_like(model.encoder, 0), "model": model, "raw pixels": None}
+    controls = {"untrained": untrained(model).encoder, "model": model, "raw pixels": None}
     assert set(record["table"]) == set(controls), "the controls belong in every table"
     for name, one in controls.items():
         a, b = (pixel_features(s) if one is None else extract_features(one, s) for s in (x, z))
@@ -101,22 +100,12 @@ def test_fine_tuning_beside_training_from_scratch(folder, small_model, capsys):
     plan, model = FinetuneConfig(**options), small_model()
     *_, tuned = finetune(model, squares, y, z, truth, plan)
     scratch = FinetuneConfig(**options | {"blocks": None, "layer_decay": 1.0})
-    *_, scratched = finetune(untrained_like(model.encoder, 0), squares, y, z, truth, scratch)
+    *_, scratched = finetune(untrained(model).encoder, squares, y, z, truth, scratch)
     assert record["table"]["model"]["finetune"] == tuned["accuracy"]
     assert record["table"]["untrained"]["finetune"] == scratched["accuracy"]
     assert record["plan"]["blocks"] == 1
     assert "untrained: all blocks, from scratch, same epochs" in out
     assert out.splitlines()[-2].split() == ["raw", "pixels", *out.splitlines()[-2].split()[2:-1], "-"]
-
-
-def test_an_untrained_encoder_is_what_training_begins_with(small_model):
-    model = small_model()
-    torch.manual_seed(7)
-    fresh = MAE(model.cfg).encoder.state_dict()
-    state = torch.get_rng_state()
-    control = untrained_like(model.encoder, 7).state_dict()
-    assert torch.equal(torch.get_rng_state(), state), "the caller's random numbers were moved on"
-    assert all(torch.equal(control[name], value) for name, value in fresh.items())
 
 
 @pytest.mark.parametrize(

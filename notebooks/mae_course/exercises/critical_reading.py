@@ -11,7 +11,7 @@ from mae_course.exercises.check import call, compare_numbers, expect, numbers
 from mae_course.exercises.check import exercise as exercise
 from mae_course.pages.claim_board import JUDGED, load_claims
 from mae_course.paper.claims import SURE, Claim
-from mae_course.paper.results import ACCURACIES, load_records, spread
+from mae_course.paper.results import ACCURACIES, ablation_records, spread
 from mae_course.paper.tables import list_tables, load_table
 from mae_course.studies.arms import ARMS, CONTROLS, MODEL, PLANS
 
@@ -194,7 +194,7 @@ def _expect_gap(design: Mapping, records: Sequence[dict]) -> Real:
 
 def _cost(runs: int) -> str:
     """What so many runs take, by the bundled records."""
-    took = [r["seconds"] for r in load_records() if r["arm"] == "default"]
+    took = [r["seconds"] for r in ablation_records() if r["arm"] == "default"]
     return f"{runs} runs" + (f", about {runs * sum(took) / len(took) / 60:.0f} minutes by the records" if took else "")
 
 

@@ -116,7 +116,7 @@ def show_board(records: Sequence[dict]) -> HtmlTable:
     Where scripts run, two rows of buttons choose by topic and by what our runs say. Without, all cards are there.
 
     Args:
-        records: from `load_records`.
+        records: from `ablation_records`.
     """
     found = [(claim, standing(claim, records)) for claim in load_claims()]
     script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")

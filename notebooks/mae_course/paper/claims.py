@@ -71,7 +71,7 @@ def judge(records: Sequence[dict], metric: str = "linear", claims: Sequence[Clai
     differences is seen if all are; it is not seen if one of them goes the other way by more than the noise.
 
     Args:
-        records: from `load_records`.
+        records: from `ablation_records`.
         metric: which accuracy to judge features by: "linear", "knn" or "finetune".
         claims: which claims.
 

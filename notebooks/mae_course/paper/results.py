@@ -1,12 +1,12 @@
 """Our small-scale records beside the paper's rows, arm by arm."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from mae_course.paper.tables import load_table
+from mae_lite.cli.records import last_of, load_records
 from mae_lite.weights.assets import asset_path
 
 METRICS = {
@@ -107,7 +107,7 @@ class Comparison(NamedTuple):
     """What to run if there is no record of the arm."""
 
 
-def load_records(path: str | Path | None = None, preset: str = "cpu") -> list[dict]:
+def ablation_records(path: str | Path | None = None, preset: str = "cpu") -> list[dict]:
     """Our ablation's records, one a run; of the same arm and seed the last. None if no file is there yet.
 
     Args:
@@ -118,17 +118,8 @@ def load_records(path: str | Path | None = None, preset: str = "cpu") -> list[di
         ValueError: if a line is not a record.
     """
     path = asset_path("results") / "ablations.jsonl" if path is None else Path(path)
-    records = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
-        try:
-            record = json.loads(line)
-            if record.get("preset", preset) == preset:
-                records[record["arm"], record["seed"]] = record
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"Line {number} of {path} is not a record with arm and seed; delete it and run that arm again."
-            ) from error
-    return list(records.values())
+    records = load_records(path, "arm", "seed")
+    return last_of((r for r in records if r.get("preset", preset) == preset), "arm", "seed")
 
 
 def spread(records: Sequence[dict], arm: str, metric: str) -> Spread | None:

@@ -26,6 +26,7 @@ from mae_lite.cli.frame import add_options, positive, read_labelled, run_command
 from mae_lite.cli.records import append_record, circumstances, find_record, load_records
 from mae_lite.device import pick_device
 from mae_lite.mae import MAE
+from mae_lite.measure.attention import untrained
 from mae_lite.measure.features import BundledFeatures, extract_features, load_features, pixel_features
 from mae_lite.measure.probes import accuracy, knn_predict, linear_probe, ridge_probe, some_labels
 from mae_lite.measure.table import text_table
@@ -69,8 +70,7 @@ def read(sources: list[str], size: tuple[int, int], count: int) -> tuple[Tensor,
 def starts(size: tuple[int, int] | None = None, device: torch.device | None = None) -> dict[str, MAE]:
     """The bundled model, and one of its sizes as training would have begun it."""
     trained = load_model(img_size=size, device=str(device or "cpu"))
-    torch.manual_seed(0)
-    return {DEFAULT_MODEL: trained, "untrained": MAE(trained.cfg).to(device or "cpu").eval()}
+    return {DEFAULT_MODEL: trained, "untrained": untrained(trained)}
 
 
 def write_features(args: argparse.Namespace) -> None:

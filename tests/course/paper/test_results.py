@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers.records import record
-from mae_course.paper.results import GROUPS, compare, describe, group_of, load_records, missing_arms, spread
+from mae_course.paper.results import GROUPS, ablation_records, compare, describe, group_of, missing_arms, spread
 from mae_course.paper.tables import load_table
 
 DEFAULT = [record("default", k, linear=x, mse=y) for k, (x, y) in enumerate(((0.50, 0.6), (0.52, 0.7), (0.54, 0.8)))]
@@ -91,10 +91,10 @@ def test_records_are_read_the_last_of_a_run_wins_and_budgets_are_not_mixed(tmp_p
     path = tmp_path / "records.jsonl"
     rows = [record("a", linear=0.1), record("a", 1), record("a", linear=0.2), record("a", linear=0.9, preset="gpu")]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    got = load_records(path)
+    got = ablation_records(path)
     assert [(r["seed"], r["linear"]) for r in got] == [(0, 0.2), (1, None)]
-    assert [r["linear"] for r in load_records(path, preset="gpu")] == [0.9]
-    assert load_records(tmp_path / "none.jsonl") == []
+    assert [r["linear"] for r in ablation_records(path, preset="gpu")] == [0.9]
+    assert ablation_records(tmp_path / "none.jsonl") == []
 
 
 @pytest.mark.parametrize("line", ['{"arm": "a"}', "{", "[1]", "3"])
@@ -102,11 +102,11 @@ def test_a_line_that_is_no_record_is_named(tmp_path, line):
     path = tmp_path / "records.jsonl"
     path.write_text(json.dumps(record("a")) + "\n" + line + "\n")
     with pytest.raises(ValueError, match="Line 2 of .* is not a record"):
-        load_records(path)
+        ablation_records(path)
 
 
 def test_the_bundled_records_have_what_is_shown():
-    for one in load_records():
+    for one in ablation_records():
         assert {"arm", "seed", "steps", "images_seen", "seconds", "device"} <= set(one)
         assert all(one[key] is None or 0 < one[key] < 1 for key in ("linear", "knn", "finetune"))
 
