@@ -13,10 +13,6 @@ def test_the_newest_of_several_records_is_found(tmp_path):
     path = tmp_path / "new" / "records.jsonl"
     assert load_records(path) == []
     rows = [{"arm": "a", "seed": seed, "mse": mse} for seed, mse in ((0, 0.5), (1, 0.6), (0, 0.4))]
-        {"arm": "a", "seed": 0, "mse": 0.5},
-        {"arm": "a", "seed": 1, "mse": 0.6},
-        {"arm": "a", "seed": 0, "mse": 0.4},
-    ]
     for row in rows:
         append_record(path, row)
     assert load_records(path, "arm", "seed") == rows
