@@ -33,7 +33,7 @@ ROOM_GB = 1.0
 OK, NOTE, WRONG = "ok", "note", "WRONG"
 
 
-class Finding(NamedTuple):
+class Line(NamedTuple):
     """One line of the report."""
 
     state: str
@@ -50,7 +50,7 @@ def doctor() -> str:
     Each bundled model is loaded on the device that `load_model` would choose and must give the golden value stored
     with it; the default one is timed. Nothing is downloaded.
     """
-    found = [finding for look in (_packages, _device, _disk, _cache, _widgets, _browser, _models) for finding in look()]
+    found = [line for look in (_packages, _device, _disk, _cache, _widgets, _browser, _models) for line in look()]
     wrong = [one.name for one in found if one.state == WRONG]
     if DEFAULT_MODEL not in wrong:
         found.append(_speed())
@@ -59,24 +59,24 @@ def doctor() -> str:
     return "\n".join(lines)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Line]:
     """Those that a report of a fault should name, and the bounds of all that mae-lite needs."""
-    yield Finding(OK, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield Finding(OK, ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
+    yield Line(OK, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Line(OK, ", ".join(f"{name} {_version(name)}" for name in PACKAGES))
     if _version("mae-lite") == "missing":
-        yield Finding(WRONG, "mae-lite is not installed: run pip install --editable . in its folder", "mae-lite")
+        yield Line(WRONG, "mae-lite is not installed: run pip install --editable . in its folder", "mae-lite")
         return
     for text in requires("mae-lite") or ():
-        name, bound = re.match(r"([\w-]+)>=([\d.]+)", text).groups()
+        name, bound = re.findall(r"^([\w-]+)>=([\d.]+)", text)[0]
         has = _version(name)
         if "extra" not in text and (has == "missing" or _release(has) < _release(bound)):
-            yield Finding(
+            yield Line(
                 WRONG, f"{name} {bound} or newer is needed, here it is {has}: pip install --upgrade {name}", name
             )
 
 
 def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.match(r"[\d.]*\d", text)[0].split("."))
+    return tuple(int(number) for number in re.findall(r"^[\d.]*\d", text)[0].split("."))
 
 
 def _version(package: str) -> str:
@@ -86,25 +86,25 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def _device() -> Iterator[Finding]:
+def _device() -> Iterator[Line]:
     device, threads = pick_device(), torch.get_num_threads()
     if device.type == "cuda":
-        yield Finding(OK, f"device: {torch.cuda.get_device_name(device)}")
+        yield Line(OK, f"device: {torch.cuda.get_device_name(device)}")
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding(OK, f"device: CPU, torch uses {threads} threads of {cores}")
+    yield Line(OK, f"device: CPU, torch uses {threads} threads of {cores}")
     if threads > cores:
-        yield Finding(NOTE, f"more threads than cores are slow: set OMP_NUM_THREADS={cores} before Python starts")
+        yield Line(NOTE, f"more threads than cores are slow: set OMP_NUM_THREADS={cores} before Python starts")
 
 
-def _disk() -> Iterator[Finding]:
+def _disk() -> Iterator[Line]:
     """Room for what is written beside the notebooks, and for downloads where they are kept on another disk."""
     places = {"for downloads": _existing(cache_folder()), "in this folder": Path.cwd()}
     disks = {folder.stat().st_dev: (what, folder) for what, folder in places.items()}
     for what, folder in disks.values():
         free = shutil.disk_usage(folder).free / 1e9
         tip = ": make room, a training takes up to 1 GB and an official model 0.3 to 2.6" if free < ROOM_GB else ""
-        yield Finding(NOTE if tip else OK, f"disk: {free:.1f} GB free {what}{tip}")
+        yield Line(NOTE if tip else OK, f"disk: {free:.1f} GB free {what}{tip}")
 
 
 def _existing(path: Path) -> Path:
@@ -112,20 +112,18 @@ def _existing(path: Path) -> Path:
     return next(one for one in (path.absolute(), *path.absolute().parents) if os.access(one, os.F_OK))
 
 
-def _cache() -> Iterator[Finding]:
+def _cache() -> Iterator[Line]:
     folder, there, home = cache_folder(), _existing(cache_folder()), user_path("~")
     name = Path("~", folder.relative_to(home)) if folder.is_relative_to(home) else folder
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        yield Finding(
-            NOTE, f"cache: {name} cannot be written: to download models, set MAE_LITE_CACHE to another folder"
-        )
+        yield Line(NOTE, f"cache: {name} cannot be written: to download models, set MAE_LITE_CACHE to another folder")
         return
     files = [path.stat().st_size for path in folder.glob("*.pth*")]
     what = f"{len(files)} files, {sum(files) / 1e6:,.0f} MB" if files else "nothing downloaded yet"
-    yield Finding(OK, f"cache: {name}, {what}")
+    yield Line(OK, f"cache: {name}, {what}")
 
 
-def _widgets() -> Iterator[Finding]:
+def _widgets() -> Iterator[Line]:
     """Whether JupyterLab has the other half of each widget package, and anywidget's is of the same version."""
     if _version("jupyter-core") == "missing":
         return  # there is no JupyterLab, as was said already
@@ -134,7 +132,7 @@ def _widgets() -> Iterator[Finding]:
     try:
         folders = jupyter_path("labextensions")
     except RuntimeError:
-        yield Finding(NOTE, "widgets: JupyterLab needs a home folder: set HOME to a folder that you can write")
+        yield Line(NOTE, "widgets: JupyterLab needs a home folder: set HOME to a folder that you can write")
         return
     for package, name in EXTENSIONS.items():
         cards = [Path(folder, name, "package.json") for folder in folders]
@@ -142,28 +140,28 @@ def _widgets() -> Iterator[Finding]:
         line = f"widgets: JupyterLab's extension of {package} is {halves[0] if halves else 'missing'}"
         same = package != "anywidget" or (halves and _release(halves[0]) == _release(_version(package)))
         if halves and same:
-            yield Finding(OK, line)
+            yield Line(OK, line)
             continue
         line += f", Python's half {_version(package)}: pip install --force-reinstall {package} in the environment of "
-        yield Finding(NOTE, f"{line}JupyterLab and of the kernel, then reload the page; until then widgets stay text")
+        yield Line(NOTE, f"{line}JupyterLab and of the kernel, then reload the page; until then widgets stay text")
 
 
-def _browser() -> Iterator[Finding]:
+def _browser() -> Iterator[Line]:
     hint = "the widgets are tested in Chromium; reload the page after an update"
     try:
-        inside = "ipykernel" in sys.modules or webbrowser.get()
+        inside = "ipykernel" in sys.modules or webbrowser.get() is not None
     except webbrowser.Error:
         inside = False
     if inside:
-        yield Finding(OK, f"browser: {hint}")
+        yield Line(OK, f"browser: {hint}")
     else:
-        yield Finding(NOTE, f"browser: none found here, so open the address that JupyterLab prints by hand; {hint}")
+        yield Line(NOTE, f"browser: none found here, so open the address that JupyterLab prints by hand; {hint}")
 
 
-def _models() -> Iterator[Finding]:
+def _models() -> Iterator[Line]:
     for name in sorted({DEFAULT_MODEL, *bundled_models()}):
         state, text = _check_model(name)
-        yield Finding(state, f"{name}: {text}", name)
+        yield Line(state, f"{name}: {text}", name)
 
 
 def _check_model(name: str) -> tuple[str, str]:
@@ -179,7 +177,7 @@ def _check_model(name: str) -> tuple[str, str]:
     return OK if good else WRONG, f"golden value {found:.4f}, stored {stored:.4f}: {'right' if good else 'WRONG'}"
 
 
-def _speed() -> Finding:
+def _speed() -> Line:
     """The median time of a reconstruction with its metrics; on a CPU also whether one thread would be faster."""
     model, threads = load_model(), torch.get_num_threads()
     image, mask = load_image(asset_path("photos", "cat.jpg"), model), random_mask(model.num_patches)
@@ -194,7 +192,7 @@ def _speed() -> Finding:
         alone = milliseconds()
         torch.set_num_threads(threads)
         if alone < 0.75 * usual:
-            return Finding(
+            return Line(
                 NOTE, f"{text}{usual:.0f} ms, with one thread {alone:.0f}: set OMP_NUM_THREADS=1 before Python starts"
             )
-    return Finding(OK, f"{text}{usual:.0f} ms")
+    return Line(OK, f"{text}{usual:.0f} ms")

@@ -39,7 +39,7 @@ _ = torch.set_grad_enabled(False)  # nothing is trained here
 
 # %%
 model = ml.load_model()
-filler, vocabulary = text_model.load_filler()
+filler, vocabulary = text_model.load_word_model()
 print(type(model.encoder.blocks[0]), type(filler.blocks[0]))
 assert type(model.encoder.blocks[0]) is type(filler.blocks[0])
 

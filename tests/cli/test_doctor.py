@@ -30,7 +30,7 @@ def test_all_is_well_here(capsys):
     report = capsys.readouterr().out
     assert {line[:6] for line in report.splitlines()[:-1]} <= {"ok    ", "note  "}
     for what in ("Python 3", "device: ", "disk: ", "cache: ", "widgets: ", "browser: ", "one reconstruction by "):
-        assert f" {what}" in report, "a finding is gone"
+        assert f" {what}" in report, "a line is gone"
     assert f"torch {torch.__version__.split('+')[0]}" in report
     assert f"{DEFAULT_MODEL}: golden value" in report
     assert report.strip().endswith("all is well")
@@ -80,10 +80,10 @@ def test_a_package_that_is_too_old_or_missing_is_wrong(monkeypatch):
 
 
 def test_what_is_wrong_ends_the_report(monkeypatch, capsys):
-    found = module.Finding("WRONG", "torch is too old: do this", "torch")
+    found = module.Line("WRONG", "torch is too old: do this", "torch")
     monkeypatch.setattr(module, "_packages", lambda: [found])
     monkeypatch.setattr(module, "_models", lambda: [])
-    monkeypatch.setattr(module, "_speed", lambda: module.Finding("ok", ""))
+    monkeypatch.setattr(module, "_speed", lambda: module.Line("ok", ""))
     assert main(["doctor"]) == 2
     said = capsys.readouterr()
     assert "WRONG torch is too old: do this" in said.out

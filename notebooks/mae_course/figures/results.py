@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mae_course.paper.claims import SURE
-from mae_course.paper.results import GROUPS, METRICS, Group, compare, spread
+from mae_course.paper.results import GROUPS, METRICS, Group, compare_arms, spread
 from mae_course.paper.tables import PaperTable, load_table
 from mae_lite.show.style import LINES, STYLE, AltFigure, open_axes
 
@@ -102,7 +102,7 @@ def show_arms_plot(records: Sequence[dict]) -> AltFigure:
 
     The bands hold what is smaller than twice the default's seed deviation.
     """
-    arms = [one for one in compare(records) if one.arm != "default"]
+    arms = [one for one in compare_arms(records) if one.arm != "default"]
     arms = [one for one in arms if "lin" in one.paper_change or {"linear", "knn"} & set(one.change)]
     noise = {m: spread(records, "default", m) for m in ("linear", "knn")}
     fig = AltFigure(figsize=(9, 0.235 * len(arms) + 1.1), layout="constrained")

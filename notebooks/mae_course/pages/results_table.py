@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mae_course.paper.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
-from mae_course.paper.results import NEVER_THE_SAME, Comparison, Spread, compare, missing_arms
+from mae_course.paper.results import NEVER_THE_SAME, Comparison, Spread, compare_arms, missing_arms
 from mae_course.paper.tables import PaperTable
 
 LINE = "1px solid rgba(128,128,128,0.45)"
@@ -72,7 +72,7 @@ def show_arms(records: Sequence[dict]) -> HtmlTable:
 
     Where scripts run, buttons choose a group and the headings sort. Without, it is a plain table.
     """
-    arms = compare(records)
+    arms = compare_arms(records)
     tuned = any(one.ours["finetune"] for one in arms)
     heads = ["arm", "in the paper", "paper: linear, %", "paper: change", "ours: linear, %", "ours: change"]
     heads += ["ours: kNN, %", "kNN: change", "masked MSE"] + ["paper: fine-tuned, %", "ours: fine-tuned, %"] * tuned

@@ -26,8 +26,8 @@ STILLS = ((0.15, TURN), (0.15, TRUTH), (0.75, TURN), (0.75, TRUTH))
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One share hidden, one answer."""
+class Pair:
+    """A sentence and a photo at one share hidden, with one answer."""
 
     sentence: str
     """HTML."""
@@ -45,7 +45,7 @@ class Twin:
 
     shares: tuple[float, ...]
     answers: tuple[str, ...]
-    frames: tuple[tuple[Frame, ...], ...]
+    frames: tuple[tuple[Pair, ...], ...]
     """A row a share, a column an answer."""
 
     @property
@@ -120,7 +120,7 @@ def twin_slider(
             shown = torch.where(hidden, GREY if answer == TURN else to_uint8(filled, cfg), to_uint8(photo, cfg))
             sentence = " ".join(map(_word, words, said, word_mask, [answer] * len(words)))
             alt = f"A photo with {mask.float().mean():.0%} of its patches hidden. {answer.capitalize()}. {label}"
-            row.append(Frame(sentence, picture_bytes(_pixels(shown), "webp", quality=80), label, alt))
+            row.append(Pair(sentence, picture_bytes(_pixels(shown), "webp", quality=80), label, alt))
         rows.append(tuple(row))
     return Twin(tuple(masks.float().mean(dim=1).tolist()), answers, tuple(rows))
 

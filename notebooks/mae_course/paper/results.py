@@ -136,7 +136,7 @@ def group_of(arm: str) -> Group | None:
     return next((group for group in GROUPS if arm in group.rows), None)
 
 
-def compare(records: Sequence[dict]) -> list[Comparison]:
+def compare_arms(records: Sequence[dict]) -> list[Comparison]:
     """Every arm that was planned, with or without a record, and every other arm that has one; the default first."""
     planned = ["default", *(arm for group in GROUPS for arm in group.rows)]
     others = [arm for arm in dict.fromkeys(r["arm"] for r in records) if arm not in planned]
@@ -177,7 +177,7 @@ def _in_words(group: Group | None, label: str | None, arm: str) -> str:
 
 def missing_arms(records: Sequence[dict]) -> dict[str, str]:
     """The planned arms without a record, and the command that makes it."""
-    return {one.arm: one.command for one in compare(records) if one.command}
+    return {one.arm: one.command for one in compare_arms(records) if one.command}
 
 
 def describe(records: Sequence[dict]) -> str:

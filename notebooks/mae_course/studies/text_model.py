@@ -112,16 +112,12 @@ def save_word_model(model: WordModel, vocabulary: Vocabulary, folder: str | Path
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
-def load_word_model(folder: str | Path) -> tuple[WordModel, Vocabulary]:
-    """A saved model in eval mode and float32, and its vocabulary; every weight must fit."""
-    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+def load_word_model(folder: str | Path | None = None) -> tuple[WordModel, Vocabulary]:
+    """A saved model, by default the bundled masked one, in eval mode and float32, and its vocabulary."""
+    folder = Path(folder or asset_path("text", "mae-lite-words"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     vocabulary = Vocabulary(config.pop("words").split(" "))
     model = WordModel(TextConfig(**config))
-    state = {key: value.float() for key, value in load_file(Path(folder) / "model.safetensors").items()}
+    state = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
     model.load_state_dict(state, strict=True)
     return model.eval(), vocabulary
-
-
-def load_filler() -> tuple[WordModel, Vocabulary]:
-    """The bundled masked model and its vocabulary."""
-    return load_word_model(asset_path("text", "mae-lite-words"))

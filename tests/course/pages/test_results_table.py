@@ -8,7 +8,7 @@ import pytest
 from helpers.records import records
 from mae_course.pages.results_table import show_arms, show_findings, show_paper_table, show_paper_tables
 from mae_course.paper.claims import NOT_SEEN, judge
-from mae_course.paper.results import compare
+from mae_course.paper.results import compare_arms
 from mae_course.paper.tables import Column, PaperRow, PaperTable, list_tables, load_table
 
 
@@ -68,7 +68,7 @@ def test_all_tables_are_folded_under_their_numbers():
 
 def test_every_arm_has_a_row_and_what_was_not_run_says_so():
     page = Page(show_arms(records(0.4)).html)
-    arms = compare(records(0.4))
+    arms = compare_arms(records(0.4))
     assert [texts(row)[0] for row in page.rows[1:]] == [one.arm for one in arms]
     rows = {texts(row)[0]: dict(zip(texts(page.rows[0]), row, strict=True)) for row in page.rows[1:]}
     assert rows["default"]["ours: linear, %"][0] == "50.0 ± 1.0 (3)"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from helpers.records import records
 from mae_course.paper.claims import CLAIMS, NOISE, NOT_SEEN, OPEN, SEEN, Claim, disagreements, judge, paper_gap
-from mae_course.paper.results import compare
+from mae_course.paper.results import compare_arms
 
 ONE = Claim("one", "One is better.", (("features", "default", "ratio-10"),))
 TWO = Claim("two", "Two are better.", (("features", "default", "ratio-10"), ("loss", "default", "mask-grid-75")))
@@ -90,7 +90,7 @@ def test_every_claim_of_the_paper_is_true_in_the_paper():
 
 
 def test_claims_speak_of_arms_that_exist():
-    known = {one.arm for one in compare([])}
+    known = {one.arm for one in compare_arms([])}
     assert {arm for claim in CLAIMS for _, *arms in claim.pairs for arm in arms} <= known
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
 

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from helpers.records import record
-from mae_course.paper.results import GROUPS, ablation_records, compare, describe, group_of, missing_arms, spread
+from mae_course.paper.results import GROUPS, ablation_records, compare_arms, describe, group_of, missing_arms, spread
 from mae_course.paper.tables import load_table
 
 DEFAULT = [record("default", k, linear=x, mse=y) for k, (x, y) in enumerate(((0.50, 0.6), (0.52, 0.7), (0.54, 0.8)))]
 
 
 def by_arm(records):
-    return {one.arm: one for one in compare(records)}
+    return {one.arm: one for one in compare_arms(records)}
 
 
 def test_spread_by_hand():
@@ -69,7 +69,7 @@ def test_every_arm_has_its_row_and_every_row_its_table():
 def test_the_arms_are_those_of_the_study():
     from mae_course.studies.arms import ARMS, CONTROLS
 
-    planned = {one.arm for one in compare([])}
+    planned = {one.arm for one in compare_arms([])}
     assert planned == {*ARMS, *CONTROLS}
 
 
@@ -77,7 +77,7 @@ def test_missing_arms_come_with_the_command_that_makes_them():
     missing = missing_arms([*DEFAULT, record("ratio-10")])
     assert not {"default", "ratio-10"} & set(missing)
     assert missing["ratio-20"].endswith(" --arms ratio-20")
-    assert len(missing_arms([])) == len(compare([]))
+    assert len(missing_arms([])) == len(compare_arms([]))
 
 
 def test_arms_that_were_not_planned_are_shown_and_not_compared():

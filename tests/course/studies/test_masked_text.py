@@ -30,7 +30,7 @@ from mae_course.studies.text_fill import (
     neighbour_fill,
     share_right,
 )
-from mae_course.studies.text_model import TextConfig, WordModel, load_filler, load_word_model, save_word_model, shifted
+from mae_course.studies.text_model import TextConfig, WordModel, load_word_model, save_word_model, shifted
 from mae_course.studies.text_training import TextTraining, text_loss, train_words
 from mae_lite.layers import Attention, Block
 from mae_lite.masking import random_mask
@@ -357,7 +357,7 @@ def test_shipped_record_holds_both_kinds_with_two_seeds_and_what_made_it():
 def test_shipped_weights_are_the_recorded_ones():
     """Measured again on a few windows at one ratio, the bundled model is as good as its record says."""
     record = redundancy.load_record()
-    model, vocabulary = load_filler()
+    model, vocabulary = load_word_model()
     test = windows(vocabulary.encode(split_chapters()[1]), model.cfg.length)
     test = test[torch.linspace(0, len(test) - 1, record["measured"]["windows"]).long()][::2]
     run = next(run for run in record["runs"] if run["kind"] == "masked" and run["seed"] == 0)
