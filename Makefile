@@ -34,6 +34,7 @@ test-matrix:
 lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 # Those whose source has changed; NOTEBOOKS=--all for all, or some by name.
 notebooks: .venv/installed-dev

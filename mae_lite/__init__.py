@@ -6,6 +6,8 @@ first), d width, p patch side, patch_dim = p * p * c. A mask is boolean, True = 
 Figures are in `mae_lite.show.figures`, widgets in `mae_lite.widgets`, training in `mae_lite.train.pretrain`.
 """
 
+from typing import Any
+
 from mae_lite.cli.doctor import doctor
 from mae_lite.config import PRESETS, MAEConfig
 from mae_lite.decoder import MAEDecoder
@@ -32,7 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _draw(shown: Reconstruction, panels):
+def _draw(shown: Reconstruction, panels: tuple[str, ...]) -> Any:
     """What `Reconstruction.figure` does; matplotlib, which is slow to load, waits until somebody asks for a figure."""
     from mae_lite.show.figures import show_reconstruction
 

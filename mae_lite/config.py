@@ -65,7 +65,7 @@ class MAEConfig:
     mask_ratio: float = 0.75
     """Share of patches hidden in training; `MAE.forward` takes any mask all the same."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # JSON gives lists; tuples keep the config hashable and comparable.
         for name in ("img_size", "mean", "std"):
             object.__setattr__(self, name, tuple(getattr(self, name)))

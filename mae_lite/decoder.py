@@ -11,6 +11,8 @@ from mae_lite.layers import Block, sincos_2d
 class MAEDecoder(nn.Module):
     """A small Transformer from the latent to the pixels of every patch."""
 
+    pos_embed: Float[Tensor, "n d"]
+
     def __init__(self, cfg: MAEConfig):
         super().__init__()
         dim = cfg.decoder_embed_dim

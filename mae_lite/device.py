@@ -33,7 +33,7 @@ def has_bf16(device: torch.device) -> bool:
     """Whether matrix products in bfloat16 are faster there: on CUDA, and on CPUs with instructions for them."""
     if device.type != "cpu":
         return device.type == "cuda"
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 does not tell
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.9 does not tell
     return any(known.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
@@ -61,7 +61,7 @@ class ThreadChoice:
     AGAIN = 16
     """Calls until the slower number is tried again."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds = dict.fromkeys((torch.get_num_threads(), 1), 0.0)  # 0: not tried yet
         self.calls = 0
 
@@ -69,7 +69,7 @@ class ThreadChoice:
     def __call__(self) -> Iterator[None]:
         """Do the work of one call in this context; torch's number of threads is put back afterwards."""
         usual, last = torch.get_num_threads(), self.calls % self.AGAIN == self.AGAIN - 1
-        threads = (max if last else min)(self.seconds, key=self.seconds.get)
+        threads = (max if last else min)(self.seconds, key=self.seconds.__getitem__)
         torch.set_num_threads(threads)
         start = time.perf_counter()
         try:

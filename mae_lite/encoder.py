@@ -11,6 +11,8 @@ from mae_lite.layers import Block, sincos_2d
 class MAEEncoder(nn.Module):
     """A standard ViT on the patches it is given."""
 
+    pos_embed: Float[Tensor, "n d"]
+
     def __init__(self, cfg: MAEConfig):
         super().__init__()
         self.cfg = cfg

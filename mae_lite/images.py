@@ -4,8 +4,10 @@ import io
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -64,7 +66,7 @@ _DAMAGED = (
 _HEIC = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1"))
 
 
-def _decoded(file, name: str, mode: str) -> Image.Image:
+def _decoded(file: Any, name: str, mode: str) -> Image.Image:
     try:
         with _quiet_pillow, file if isinstance(file, nullcontext) else Image.open(file, formats=FORMATS) as img:
             limit = MAX_PIXELS // (5 if img.mode.startswith(("I", "F")) else 2 if img.has_transparency_data else 1)
@@ -97,10 +99,10 @@ def _decoded(file, name: str, mode: str) -> Image.Image:
 class _QuietPillow:
     """Keeps Pillow's remarks on odd metadata and large pictures to itself, also where threads decode side by side."""
 
-    def __init__(self):
-        self.lock, self.users, self.filters = threading.Lock(), 0, None
+    def __init__(self) -> None:
+        self.lock, self.users, self.filters = threading.Lock(), 0, warnings.catch_warnings()
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self.lock:
             if not self.users:
                 self.filters = warnings.catch_warnings()
@@ -108,7 +110,7 @@ class _QuietPillow:
                 warnings.filterwarnings("ignore", module=r"PIL\b")
             self.users += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         with self.lock:
             self.users -= 1
             if not self.users:
@@ -199,7 +201,7 @@ def enlarge(picture: UInt8[np.ndarray, "h w c"], times: int) -> UInt8[np.ndarray
     return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def picture_bytes(picture: UInt8[np.ndarray, "h w c"] | Image.Image, format: str, **options) -> bytes:
+def picture_bytes(picture: UInt8[np.ndarray, "h w c"] | Image.Image, format: str, **options: Any) -> bytes:
     """A picture as a file, "jpeg", "png" or "webp"; options are Pillow's, such as `quality` from 0 to 100."""
     file = io.BytesIO()
     (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(file, format=format, **options)
@@ -207,11 +209,23 @@ def picture_bytes(picture: UInt8[np.ndarray, "h w c"] | Image.Image, format: str
 
 
 def _statistics(imgs: Tensor, cfg: MAEConfig) -> tuple[Tensor, Tensor]:
-    return tuple(torch.tensor(v, device=imgs.device).view(1, -1, 1, 1) for v in (cfg.mean, cfg.std))
+    mean, std = (torch.tensor(v, device=imgs.device).view(1, -1, 1, 1) for v in (cfg.mean, cfg.std))
+    return mean, std
+
+
+@runtime_checkable
+class Configured(Protocol):
+    """A model or an encoder: it says what images it takes, and has its weights on a device."""
+
+    cfg: MAEConfig
+
+    def parameters(self) -> Iterator[torch.nn.Parameter]:
+        """The weights."""
+        ...
 
 
 def load_image(
-    source: str | Path | bytes | memoryview | Image.Image, model, fit: str = "crop"
+    source: str | Path | bytes | memoryview | Image.Image, model: MAEConfig | Configured, fit: str = "crop"
 ) -> Float[Tensor, "1 c h w"]:
     """A picture as the model takes it: the config's size, normalised by the config's statistics, on its device.
 
@@ -224,10 +238,10 @@ def load_image(
         ImageError: if the picture cannot be used; the message says why.
         ValueError: if the model's channels are neither 1 nor 3, or `fit` is unknown.
     """
-    cfg = getattr(model, "cfg", model)
+    cfg = model if isinstance(model, MAEConfig) else model.cfg
     modes = {1: "L", 3: "RGB"}
     if cfg.in_chans not in modes:
         raise ValueError(f"A picture has 1 or 3 channels, this model takes {cfg.in_chans}; build its tensor yourself.")
     img = fit_image(open_image(source, modes[cfg.in_chans]), cfg.img_size, fit)
-    device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else None
+    device = None if isinstance(model, MAEConfig) else next(model.parameters()).device
     return normalize(to_tensor(img)[None].to(device), cfg)

@@ -47,7 +47,8 @@ class MAE(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight.view(len(module.weight), -1))
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         for token in (self.encoder.cls_token, self.decoder.mask_token):
             nn.init.normal_(token, std=0.02)
 

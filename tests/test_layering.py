@@ -16,8 +16,8 @@ METHOD = ("config", "device", "images", "patches", "masking", "layers", "encoder
 ROOMS = (*METHOD, "weights", "measure", "show", "train", "widgets", "cli", "__init__", "__main__")
 COURSE = ("paper", "studies", "pages", "figures", "exercises")
 SLOW = {
-    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"}, "timm": {"train", "studies", "exercises"},
-    "huggingface_hub": {"weights"},
+    "matplotlib": {"show", *COURSE}, "ipywidgets": {"widgets"}, "anywidget": {"widgets"},
+    "timm": {"train", "studies", "exercises"}, "huggingface_hub": {"weights"},
 }  # fmt: skip
 """Libraries that take long to import, and the rooms that may import them at the top of a file."""
 PACKAGES = {"mae_lite": (ROOT / "mae_lite", ROOMS), "mae_course": (NOTEBOOKS / "mae_course", (*COURSE, "__init__"))}

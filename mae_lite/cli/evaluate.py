@@ -3,6 +3,7 @@
 import argparse
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -25,7 +26,7 @@ SWEEP = {"ratios": (0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.85, 0.9, 0.95), "strategie
 """What `--sweep` measures: from little hidden to almost all, by the strategies of Table 1f."""
 
 
-def add_evaluate(commands) -> None:
+def add_evaluate(commands: argparse._SubParsersAction) -> None:
     """Options of `evaluate`."""
     p = commands.add_parser("evaluate", help="error, PSNR and SSIM on a data set, beside three fills and an oracle")
     p.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a name from `models`, or a path")
@@ -45,7 +46,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
     settings = settings_of(args, model)
     source = ImageSource(args.data)
     imgs, _ = read_images(source, evenly(source, args.limit), model.cfg.img_size)
-    found = []
+    found: list[dict[str, Any]] = []
     with tqdm(total=len(settings) * len(imgs), unit="image", mininterval=1, leave=False) as bar:
         for ratio, strategy in settings:
             bar.set_description(f"{100 * ratio:g}% {strategy}", refresh=False)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Int, UInt8
@@ -34,7 +35,7 @@ def file(text: str) -> Path:
     return Path(text)
 
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "--data": {"nargs": "+", "help": "images: folder, tar shards (globs too), or timm data-set name"},
     "--limit": {"type": positive, "help": "use this many images, evenly spread (default all)"},
     "--seed": {"type": seed, "default": 0, "help": "which draw (default 0)"},
@@ -44,7 +45,7 @@ OPTIONS = {
 """Options that several commands have."""
 
 
-def add_options(parser: argparse.ArgumentParser, *names: str, **changes) -> None:
+def add_options(parser: argparse.ArgumentParser, *names: str, **changes: Any) -> None:
     """Some of OPTIONS; `changes` are of all that are named."""
     for name in names:
         parser.add_argument(name, **OPTIONS[name] | changes)

@@ -4,6 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxtyping import Bool
+from torch import Tensor
+
 from mae_lite.cli.doctor import doctor
 from mae_lite.cli.evaluate import add_evaluate
 from mae_lite.cli.frame import add_options, run_command
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(parser, argv, lambda args: args.run(args))
 
 
-def add_reconstruct(commands) -> None:
+def add_reconstruct(commands: argparse._SubParsersAction) -> None:
     """Options of `reconstruct`."""
     p = commands.add_parser("reconstruct", help="hide most of a photo, fill it in, save the picture")
     p.add_argument("photos", nargs="*", help="picture files, a row each (default: the bundled cat)")
@@ -78,7 +81,7 @@ def ratio_of(args: argparse.Namespace, model: MAE) -> float:
     return model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio
 
 
-def read_mask(path: str, grid_size: tuple[int, int]):
+def read_mask(path: str, grid_size: tuple[int, int]) -> Bool[Tensor, "1 n"]:
     """A drawn mask from a text file of 0 and 1."""
     rows = [line.replace(" ", "") for line in Path(path).read_text(errors="replace").splitlines() if line.strip()]
     if len({len(row) for row in rows}) != 1 or set("".join(rows)) - {"0", "1"}:
@@ -89,7 +92,7 @@ def read_mask(path: str, grid_size: tuple[int, int]):
         raise ValueError(f"{path}: {error}") from error
 
 
-def add_models(commands) -> None:
+def add_models(commands: argparse._SubParsersAction) -> None:
     """`models` has no options."""
     p = commands.add_parser("models", help="list the models that can be loaded, with size and licence")
     p.set_defaults(run=lambda args: print(format_models(list_models())))
@@ -101,7 +104,7 @@ def format_models(models: list[ModelInfo]) -> str:
     return text_table([("name", "MB", "target", "decoder", "where", "source", "licence"), *cells], "<")
 
 
-def add_doctor(commands) -> None:
+def add_doctor(commands: argparse._SubParsersAction) -> None:
     """`doctor` has no options."""
     p = commands.add_parser("doctor", help="check versions, device and bundled weights, and time a reconstruction")
     p.set_defaults(run=run_doctor)

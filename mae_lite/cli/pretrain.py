@@ -4,6 +4,7 @@ import argparse
 import os
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -20,7 +21,7 @@ from mae_lite.train.warm_start import warm_start
 from mae_lite.weights.checkpoints import load_model, save_model
 
 
-def add_pretrain(commands) -> None:
+def add_pretrain(commands: argparse._SubParsersAction) -> None:
     """Options of `pretrain`: the data, and every field of PretrainConfig and of MAEConfig that is a number."""
     p = commands.add_parser("pretrain", help="train a model on a folder, tar shards, or a timm data set")
     add_options(p, "--data", required=True)
@@ -45,6 +46,7 @@ def add_pretrain(commands) -> None:
             )
             if field.name == "in_chans":  # pictures are read as RGB; other channels are for Python
                 continue
+            kind: dict[str, Any]
             if field.type is bool:
                 kind = {"action": argparse.BooleanOptionalAction}
             elif field.type in (int, float, str, float | None):
@@ -64,6 +66,7 @@ def run_pretrain(args: argparse.Namespace) -> None:
         given["img_size"] = tuple(args.img_size * 2)[:2]
     cfg = PretrainConfig(**{f.name: given[f.name] for f in fields(PretrainConfig) if f.name in given})
     model_cfg = replace(PRESETS[args.preset], **{f.name: given[f.name] for f in fields(MAEConfig) if f.name in given})
+    images: torch.Tensor | LazyImages
     size = args.store_size or max(model_cfg.img_size) * 10 // 7
     if size < max(model_cfg.img_size):
         raise ValueError(f"--store-size {size} must be at least the image's larger side, {max(model_cfg.img_size)}.")
@@ -103,7 +106,7 @@ def run_pretrain(args: argparse.Namespace) -> None:
         )
     records = pretrain(model, images, cfg, args.out, val=val, resume=args.resume)
     with tqdm(total=total, disable=not first, mininterval=5) as bar:
-        shown = {}
+        shown: dict[str, str] = {}
         for record in records:
             shown |= {k: f"{record[k]:.4f}" for k in ("loss", "val_loss") if k in record}
             bar.update(record["step"] - bar.n)

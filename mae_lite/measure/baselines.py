@@ -71,13 +71,15 @@ def harmonic_fill(
     return torch.from_numpy(np.stack(filled)).to(imgs)
 
 
-def _soap_film(x: Float[np.ndarray, "c h w"], hidden: Bool[np.ndarray, "h w"], tol: float, steps: int = 2000):
+def _soap_film(
+    x: Float[np.ndarray, "c h w"], hidden: Bool[np.ndarray, "h w"], tol: float, steps: int = 2000
+) -> np.ndarray:
     """Solve laplacian(x) = 0 on the hidden pixels, the visible ones fixed, by preconditioned conjugate gradients."""
     grids = _grids(hidden)
     inside, _ = grids[0]
     x = np.where(hidden, x[:, ~hidden].mean(axis=1)[:, None, None], x)
     residual = -_laplacian(x) * inside
-    direction, energy = 0, 1
+    direction, energy = np.zeros(()), np.ones(())
     for _ in range(steps):
         if np.abs(residual).max() < tol:
             break

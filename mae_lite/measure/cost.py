@@ -64,7 +64,7 @@ def _block(tokens: int, dim: int, mlp_ratio: float) -> int:
 
 def median_seconds(call: Callable[[], object], device: torch.device, seconds: float = 1.0) -> float:
     """Median time of a call after one to warm up, repeated at least three times and for at least `seconds`."""
-    times = []
+    times: list[float] = []
     while len(times) < 4 or sum(times) < seconds:
         start = time.perf_counter()
         call()

@@ -1,6 +1,6 @@
 """How good a model is: masked error on images it never saw, beside the fills it must beat."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -17,7 +17,8 @@ from mae_lite.measure.table import text_table
 from mae_lite.patches import patchify, unpatchify
 
 FILLS = {"visible mean": visible_mean_fill, "nearest": nearest_fill, "harmonic": harmonic_fill}
-SCORES = {"mse": masked_mse, "psnr": masked_psnr, "ssim": masked_ssim}
+Score = Callable[[Tensor, Tensor, Tensor], Tensor]
+SCORES: dict[str, Score] = {"mse": masked_mse, "psnr": masked_psnr, "ssim": masked_ssim}
 COLUMNS = {"mse": ("masked MSE", 3), "psnr": ("PSNR, dB", 2), "ssim": ("SSIM", 3)}
 """Title and decimals of each metric."""
 
@@ -64,8 +65,8 @@ def masked_errors(
     Raises:
         ValueError: if the model predicts norm-pix targets, whose pixels cannot be compared, or nothing is masked.
     """
-    how = {"strategy": strategy, "seed": seed, "metrics": ("mse",)}
-    return stack_scores(masked_scores(model, imgs, mask_ratio, **how))["mse"]
+    scores = masked_scores(model, imgs, mask_ratio, strategy=strategy, seed=seed, metrics=("mse",))
+    return stack_scores(scores)["mse"]
 
 
 def masked_scores(
@@ -91,7 +92,7 @@ def masked_scores(
     masks = evaluation_masks(model.cfg, mask_ratio, len(imgs), strategy=strategy, seed=seed)
     for img, hidden, filled in _fill_each(model, imgs, masks):
         values = torch.cat(list(filled.values())), img
-        pictures = [to_uint8(x, model.cfg) for x in values]
+        pictures = to_uint8(values[0], model.cfg), to_uint8(img, model.cfg)
         scores = {metric: SCORES[metric](*(values if metric == "mse" else pictures), hidden) for metric in metrics}
         yield {metric: dict(zip(filled, score, strict=True)) for metric, score in scores.items()}
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors import safe_open
 from torch import Tensor
 
+from mae_lite.config import MAEConfig
 from mae_lite.encoder import MAEEncoder
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
@@ -56,7 +57,7 @@ def check_pool(pool: str) -> None:
         raise ValueError(f'pool is "{pool}"; use "mean" or "cls".')
 
 
-def check_images(imgs: Tensor, cfg) -> None:
+def check_images(imgs: Tensor, cfg: MAEConfig) -> None:
     """Raise ValueError unless the images are of a config's channels and size."""
     if not len(imgs) or imgs.shape[1:] != (cfg.in_chans, *cfg.img_size):
         raise ValueError(
@@ -104,7 +105,7 @@ def load_features(path: str | Path | None = None) -> BundledFeatures:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118, it is not a dict
         classes = json.loads(stored.metadata()["classes"])
     labels = [tensors.pop(f"labels.{split}").long() for split in ("train", "test")]
-    parts = {split: {} for split in ("train", "test")}
+    parts: dict[str, dict[str, Tensor]] = {split: {} for split in ("train", "test")}
     for key, value in tensors.items():
         name, split = key.rsplit(".", 1)
         parts[split][name] = value / 255 if value.dtype == torch.uint8 else value.float()

@@ -4,6 +4,7 @@ import csv
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class Film:
     """True = hidden; the same at every step."""
     hidden: Bool[np.ndarray, "8 h w 1"]
     """The mask in pixels."""
-    history: list[dict[str, float | None]]
+    history: list[dict[str, Any]]
     """Rows of history.csv; empty where there is none."""
 
     @property
@@ -116,7 +117,7 @@ def load_film(name: str | Path) -> Film:
     return Film(steps, outputs, originals, mask, hidden, load_history(folder))
 
 
-def load_history(name: str | Path) -> list[dict[str, float | None]]:
+def load_history(name: str | Path) -> list[dict[str, Any]]:
     """The rows of a bundled model's or a training's history.csv: step, epoch, lr, loss, val_loss, seconds.
 
     Values are numbers, None where there is none; no rows if there is no such file. `loss` is the mean over the steps

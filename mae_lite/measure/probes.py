@@ -49,7 +49,8 @@ def standardise(
     """
     train, test = train.float(), test.float()
     var, mean = torch.var_mean(train, dim=0, correction=0)
-    return tuple((x - mean) / (var + BN_EPS).sqrt() for x in (train, test))
+    std = (var + BN_EPS).sqrt()
+    return (train - mean) / std, (test - mean) / std
 
 
 def linear_probe(

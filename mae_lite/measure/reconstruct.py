@@ -84,15 +84,15 @@ class Reconstruction:
             text += "." if self.skill is None else f", skill over the harmonic fill {self.skill:.2f}."
         return text
 
-    def strip(self, panels: tuple[str, ...] = ("original", "masked", "output", "pasted")) -> UInt8[np.ndarray, "h w 3"]:
+    def strip(self, panels: tuple[str, ...] = PANELS[:4]) -> UInt8[np.ndarray, "h w 3"]:
         """The named pictures side by side."""
         return np.concatenate([getattr(self, name) for name in panels], axis=1)
 
-    def to_bytes(self, format: str = "jpeg", panels: tuple[str, ...] = ("original", "masked", "output", "pasted")):
+    def to_bytes(self, format: str = "jpeg", panels: tuple[str, ...] = PANELS[:4]) -> bytes:
         """The strip as an encoded file ("jpeg", "png" or "webp")."""
         return picture_bytes(self.strip(panels), format, quality=90)
 
-    def figure(self, panels: tuple[str, ...] = PANELS):
+    def figure(self, panels: tuple[str, ...] = PANELS) -> Any:
         """The named pictures with titles and the metrics, as a matplotlib figure with alt text."""
         return self._draw(panels)
 
@@ -123,10 +123,9 @@ def reconstruct(model: MAE, image: Float[Tensor, "1 c h w"], mask: Bool[Tensor, 
     original, predicted = to_picture(truth[0]), to_picture(painted[0])
     where = hidden[0, 0].numpy()[..., None]
     difference = np.abs(predicted.astype(np.float32) - original).mean(axis=2) / 255
-    mse = psnr = skill = None
-    if mask.any():
-        mse = out.loss.item()
-    if mask.any() and not cfg.norm_pix_loss:
+    mse = out.loss.item() if mask.any() else None
+    psnr = skill = None
+    if mse is not None and not cfg.norm_pix_loss:
         psnr = masked_psnr(painted, truth, hidden).item()
         fill_mse = masked_mse(harmonic_fill(image, hidden), image, hidden).item()
         skill = 1 - mse / fill_mse if fill_mse > FLAT else None

@@ -110,10 +110,9 @@ def flipbook(
     for quality in QUALITIES:
         webp = partial(picture_bytes, format="webp", quality=quality)
         data = tuple(map(webp, frames))
-        strips = tuple(s and (webp(s.picture), s.title, s.alt) for s in (above, below))
-        book = Flipbook(
-            data, tuple(labels), tuple(alts), name, tuple(titles), *strips, start, tuple(sorted(set(stills))), width
-        )
+        over, under = (s and (webp(s.picture), s.title, s.alt) for s in (above, below))
+        shown = tuple(sorted(set(stills)))
+        book = Flipbook(data, tuple(labels), tuple(alts), name, tuple(titles), over, under, start, shown, width)
         if len(book.to_html()) <= max_bytes:
             return book
     raise ValueError(
@@ -180,7 +179,7 @@ class Flipbook:
             )
         return f'<div class="mae-lite-stills">{"".join(parts)}</div>'
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": self.alt}
 
 

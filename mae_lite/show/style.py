@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -11,7 +12,7 @@ from PIL import Image
 
 from mae_lite.show.flipbook import img_html
 
-STYLE = {"fontsize": 10}
+STYLE: dict[str, Any] = {"fontsize": 10}
 DPI = 110
 """Pixels an inch of what a notebook shows."""
 LINES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"))
@@ -38,7 +39,7 @@ class AltFigure(Figure):
         self.savefig(file, format=self.format, dpi=DPI, pil_kwargs=options)
         return img_html(file.getvalue(), self.alt, self.format)
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
@@ -77,7 +78,7 @@ def by_ratio(
     return fig
 
 
-def plain_axes(ax: Axes, **settings) -> None:
+def plain_axes(ax: Axes, **settings: Any) -> None:
     """The look of every plot of lines: from 0, a faint grid, a legend without a box."""
     ax.set(**settings, ylim=(0, None))
     ax.legend(frameon=False, **STYLE)

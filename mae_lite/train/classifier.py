@@ -43,14 +43,14 @@ def to_timm(
             img_size=cfg.img_size, patch_size=cfg.patch_size, in_chans=cfg.in_chans, num_classes=num_classes,
             embed_dim=cfg.embed_dim, depth=cfg.depth, num_heads=cfg.num_heads, mlp_ratio=cfg.mlp_ratio,
             norm_layer=partial(nn.LayerNorm, eps=cfg.layer_norm_eps), drop_path_rate=drop_path,
-            global_pool={"mean": "avg", "cls": "token"}[pool], fc_norm=False,  # the norm before the mean, as here
+            global_pool="avg" if pool == "mean" else "token", fc_norm=False,  # the norm before the mean, as here
         )  # fmt: skip
     state = {key.replace("patch_embed.", "patch_embed.proj."): value for key, value in encoder.state_dict().items()}
     positions = encoder.pos_embed[None]
     state["pos_embed"] = torch.cat([torch.zeros_like(positions[:, :1]), positions], dim=1)  # none for the class token
     state |= {f"head.{key}": torch.zeros_like(value) for key, value in vit.head.state_dict().items()}
     vit.load_state_dict(state, strict=True)
-    vit.pos_embed.requires_grad_(False)
+    vit.get_parameter("pos_embed").requires_grad_(False)
     return vit.to(encoder.cls_token.device)
 
 
@@ -78,8 +78,8 @@ def make_classifier(
         ValueError: if the encoder has not so many blocks, or `pool` is another word.
     """
     vit = to_timm(model, num_classes, pool=pool, drop_path=drop_path)
-    norm = nn.BatchNorm1d(vit.head.in_features, affine=False, eps=BN_EPS).to(vit.cls_token.device)
-    vit.head = nn.Sequential(norm, vit.head)
+    norm = nn.BatchNorm1d(vit.embed_dim, affine=False, eps=BN_EPS).to(next(vit.parameters()).device)
+    vit.add_module("head", nn.Sequential(norm, vit.head))
     freeze(vit, blocks)
     return vit
 
@@ -97,14 +97,14 @@ def freeze(vit: VisionTransformer, blocks: int | float | None) -> None:
     """
     depth = len(vit.blocks)
     check_blocks(blocks, depth)
-    tuned = [vit.head]
+    tuned: list[nn.Module] = [vit.head]
     if blocks is None or blocks == depth:
         tuned = [vit]
     elif blocks == 0.5:
-        tuned += [vit.norm, vit.blocks[-1].norm2, vit.blocks[-1].mlp]
+        tuned += [vit.norm, *(vit.get_submodule(f"blocks.{depth - 1}.{part}") for part in ("norm2", "mlp"))]
     elif blocks:
         tuned += [vit.norm, *vit.blocks[depth - int(blocks) :]]
     vit.requires_grad_(False)
     for part in tuned:
         part.requires_grad_(True)
-    vit.pos_embed.requires_grad_(False)
+    vit.get_parameter("pos_embed").requires_grad_(False)

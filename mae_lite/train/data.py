@@ -2,7 +2,7 @@
 
 import tarfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -92,7 +92,7 @@ def _scan_tar(path: Path) -> list:
         with tarfile.open(path, "r:") as tar:  # "r:" refuses compressed tars, whose offsets mean nothing
             members = [m for m in tar if m.isfile()]
             labelled = {m.name.removesuffix(".cls"): m for m in members if m.name.endswith(".cls")}
-            labels = {key: int(tar.extractfile(m).read()) for key, m in labelled.items()}
+            labels = {key: int(_read_at(path, m.offset_data, m.size)) for key, m in labelled.items()}
     except (tarfile.TarError, OSError, ValueError) as error:
         raise ValueError(f"{path}: not an uncompressed tar of KEY.jpg and KEY.cls files ({error}).") from error
     pictures = [m for m in members if _is_picture(Path(m.name))]
@@ -144,7 +144,8 @@ def load_images(
         except ImageError as error:
             return str(error)
 
-    imgs, labels, skipped = torch.empty(len(indices), 3, *size, dtype=torch.uint8), [], []
+    labels: list[int] = []
+    imgs, skipped = torch.empty(len(indices), 3, *size, dtype=torch.uint8), []
     pool = ThreadPoolExecutor()
     try:
         loaded = tqdm(pool.map(load, indices), "reading images", len(indices), leave=False, disable=None)
@@ -171,7 +172,7 @@ class LazyImages:
         self.source, self.size = source, size
         self.skipped: list[str] = []
         self.pool = ThreadPoolExecutor()
-        self.coming = {}
+        self.coming: dict[int, Future[Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self.source)

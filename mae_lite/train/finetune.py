@@ -101,11 +101,11 @@ def _gradients(
     generator: torch.Generator,
 ) -> Float[Tensor, ""]:
     """Augment, mix, forward and backward for one batch; returns the loss, detached."""
-    device = vit.cls_token.device
+    device = next(vit.parameters()).device
     pixels = random_resized_crop_flip(pixels.to(device), model_cfg.img_size, generator, (cfg.min_scale, 1.0))
     imgs, labels = normalize(pixels, model_cfg), labels.to(device)
     if cfg.mixup + cfg.cutmix > 0:
-        mix = Mixup(cfg.mixup, cfg.cutmix, label_smoothing=cfg.label_smoothing, num_classes=vit.head[-1].out_features)
+        mix = Mixup(cfg.mixup, cfg.cutmix, label_smoothing=cfg.label_smoothing, num_classes=vit.num_classes)
         imgs, labels = mix(imgs, labels)
     for part in vit.blocks:
         part.train(any(p.requires_grad for p in part.parameters()))  # no path is dropped in a frozen block
@@ -127,7 +127,7 @@ def held_out_accuracy(
 ) -> float:
     """Share of images that the classifier gets right, 0 to 1."""
     vit.eval()
-    device, right = vit.cls_token.device, 0
+    device, right = next(vit.parameters()).device, 0
     for part, truth in zip(images.split(256), labels.split(256), strict=True):
         with training_autocast(device, cfg.precision):
             logits = vit(normalize(part.to(device), model_cfg))

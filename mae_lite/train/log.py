@@ -43,9 +43,9 @@ class TrainingLog:
         settings: dict[str, Any],
     ):
         self.out, self.total, self.settings = out, total, settings
-        self.model = ema.module if ema else model
+        self.model: MAE = getattr(ema, "module", model)
         self.state = Checkpoint(out / "last.pt", model, optimizers, ema, settings)
-        self.camera = None
+        self.camera: Camera | None = None
 
     def start(self, resume: bool, writes: bool) -> tuple[int, float]:
         """Restore what was saved if `resume`, and open the files if this process `writes` them.

@@ -69,7 +69,7 @@ def pretrain(
     total = cfg.epochs * steps_per_epoch
     optimizers = make_optimizers(model, cfg)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay)) if cfg.ema_decay else None
-    best = ema.module if ema else model
+    best: MAE = getattr(ema, "module", model)
     settings = asdict(cfg) | {"images": len(images)}
     log = TrainingLog(out, model, optimizers, ema, total, settings)
     start, seconds = log.start(resume, writes=rank == 0)

@@ -36,7 +36,7 @@ class Recipe:
 
     WARMUP: ClassVar[float]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_settings(self, LIMITS)
         if not 0 <= self.warmup <= self.epochs:
             raise ValueError(f"warmup_epochs is {self.warmup_epochs}; it must be from 0 to the {self.epochs} epochs.")
@@ -52,7 +52,7 @@ class Recipe:
         return self.blr * self.batch_size / 256
 
 
-LIMITS = {
+LIMITS: dict[str, str | tuple[str, ...]] = {
     "epochs": "at least 1", "batch_size": "at least 1", "blr": "above 0 and below inf", "weight_decay": "at least 0",
     "min_scale": "above 0 and at most 1", "precision": ("auto", "fp32", "bf16"),
 }  # fmt: skip
@@ -87,7 +87,7 @@ class PretrainConfig(Recipe):
     WARMUP: ClassVar[float] = 1 / 20
     """As the paper's 40 of 800 epochs."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_settings(
             self,
@@ -126,7 +126,7 @@ class FinetuneConfig(Recipe):
     WARMUP: ClassVar[float] = 1 / 10
     """As the paper's 5 of 50 epochs."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         check_pool(self.pool)
         limits = dict.fromkeys(("drop_path", "label_smoothing"), "at least 0 and below 1")
@@ -152,7 +152,7 @@ def make_optimizers(model: nn.Module, cfg: PretrainConfig) -> list[torch.optim.O
     decayed = [p for name, p in rest if p.ndim > 1 and "token" not in name]
     undecayed = [p for name, p in rest if p.ndim <= 1 or "token" in name]
     groups = [{"params": decayed, "weight_decay": cfg.weight_decay}, {"params": undecayed, "weight_decay": 0.0}]
-    optimizers = [torch.optim.AdamW(groups, lr=cfg.lr, betas=(0.9, 0.95), fused=True)]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=cfg.lr, betas=(0.9, 0.95), fused=True)]
     if hidden:
         optimizers.append(
             torch.optim.Muon(hidden, lr=cfg.lr, weight_decay=cfg.weight_decay, adjust_lr_fn="match_rms_adamw")

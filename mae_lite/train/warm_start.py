@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from mae_lite.config import MAEConfig
+from mae_lite.layers import Block
 from mae_lite.mae import MAE
 
 DEPTHS = ("depth", "decoder_depth")
@@ -41,6 +42,7 @@ def warm_start(source: MAE, cfg: MAEConfig) -> MAE:
         (model.decoder.blocks, source.cfg.decoder_depth),
     ):
         for block in stack[depth:]:
+            assert isinstance(block, Block)
             nn.init.zeros_(block.attn.proj.weight)
             nn.init.zeros_(block.mlp.fc2.weight)
     return model

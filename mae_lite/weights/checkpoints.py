@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -36,6 +36,8 @@ from mae_lite.weights.downloads import find
 
 DEFAULT_MODEL = "mae-lite-mini"
 """What `load_model()` loads."""
+
+Model = TypeVar("Model", MAE, MAEEncoder)
 
 
 def load_model(
@@ -125,7 +127,13 @@ def golden_value(model: MAE) -> float:
     return model(imgs, random_mask(model.num_patches, model.cfg.mask_ratio, seed=0)).loss.item()
 
 
-def _load(cls, name: str | Path, img_size: tuple[int, int] | None, norm_pix_loss: bool | None, device: str | None):
+def _load(
+    cls: type[Model],
+    name: str | Path,
+    img_size: tuple[int, int] | None,
+    norm_pix_loss: bool | None,
+    device: str | None,
+) -> Model:
     """Find, open, rename, check, build: a MAE, or a MAEEncoder without what belongs to the decoder."""
     target = pick_device(device)
     file = _weights_file(find(name))

@@ -21,7 +21,7 @@ from mae_lite.layers import sincos_2d
 from mae_lite.weights.catalogue import PUBLISHED, CheckpointError
 from mae_lite.weights.files import read_file
 
-RENAMES = [
+RENAMES: list[tuple[re.Pattern[str], Any]] = [
     (re.compile(pattern), name)
     for pattern, name in [
         # wrappers: DistributedDataParallel, AveragedModel, torch.compile
@@ -177,7 +177,7 @@ def infer_config(
     for part, dim in (("encoder", cfg.embed_dim), ("decoder", cfg.decoder_embed_dim)):
         if (table := state.pop(f"{part}.pos_embed", None)) is not None:
             _check_positions(table, grid, dim, f"{file}: the {part}'s positions")
-    return replace(cfg, img_size=tuple(img_size)) if img_size else cfg
+    return replace(cfg, img_size=img_size) if img_size else cfg
 
 
 def _complete_heads(config: dict[str, Any], file: Path) -> None:
@@ -197,7 +197,7 @@ def _complete_heads(config: dict[str, Any], file: Path) -> None:
 def _sizes(state: dict[str, Tensor]) -> dict[str, Any]:
     """What the shapes tell."""
     dim, in_chans, patch_size, _ = state["encoder.patch_embed.weight"].shape
-    sizes = {"embed_dim": dim, "in_chans": in_chans, "patch_size": patch_size}
+    sizes: dict[str, Any] = {"embed_dim": dim, "in_chans": in_chans, "patch_size": patch_size}
     blocks = {match[0] for key in state if (match := re.match(r"(en|de)coder\.blocks\.\d+\.", key))}
     sizes["depth"] = sum(block.startswith("en") for block in blocks)
     if (fc1 := state.get("encoder.blocks.0.mlp.fc1.weight")) is not None:

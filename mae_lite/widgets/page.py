@@ -1,12 +1,15 @@
 """The playground: hide patches of a photo by ratio, seed or brush, and see at once what the model paints there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import anywidget
+import numpy as np
 from IPython.display import display
+from jaxtyping import Bool
+from torch import Tensor
 from traitlets import Bytes, Enum, Int, List, Unicode
 
 from mae_lite.mae import MAE
@@ -58,8 +61,10 @@ class Playground(anywidget.AnyWidget):
     answered = Int(0, help="the last request that the picture answers").tag(sync=True)
     serial = Int(0, help="counts the messages to the page").tag(sync=True)
     grid, limit = List([1, 1]).tag(sync=True), Int(0, help="the slider's end").tag(sync=True)
-    order = List(help="for each patch, how many are hidden before it").tag(sync=True)
-    photos, models, facts = List().tag(sync=True), List().tag(sync=True), List().tag(sync=True)
+    order: List = List(help="for each patch, how many are hidden before it").tag(sync=True)
+    photos: List = List().tag(sync=True)
+    models: List = List().tag(sync=True)
+    facts: List = List().tag(sync=True)
     source, picture = Bytes(help="the photo, a JPEG").tag(sync=True), Bytes(help="the result, a JPEG").tag(sync=True)
     title, source_title, alt = (Unicode().tag(sync=True) for _ in range(3))
     error, notice, offer, code = (Unicode().tag(sync=True) for _ in range(4))
@@ -68,8 +73,9 @@ class Playground(anywidget.AnyWidget):
     """What the picture shows now."""
 
     def __init__(self, model: MAE | str | Path | None = None, photos: Sequence[str | Path] | None = None):
-        self._studio, self._timer, self._quiet = Studio(model, photos), None, False
-        self._source_of, self._drawn, self._put = None, b"", b""
+        self._studio, self._quiet, self._drawn, self._put = Studio(model, photos), False, b"", b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._source_of: tuple[int, str] | None = None
         super().__init__()
         self.reset()
         self._list()
@@ -83,7 +89,7 @@ class Playground(anywidget.AnyWidget):
         self.photos = self.photos + [{"name": photo.name, "picture": thumbnail(photo)} for photo in new]
         self.models = self._studio.menu()
 
-    def _request(self, change=None) -> None:
+    def _request(self, change: object = None) -> None:
         """Answer soon where an event loop runs, and only the latest of many moves; at once where none does."""
         if self._quiet or self._timer:
             return
@@ -93,7 +99,7 @@ class Playground(anywidget.AnyWidget):
             self.refresh()
 
     @contextmanager
-    def _message(self):
+    def _message(self) -> Iterator[None]:
         """What changes meanwhile goes to the page in one message, and an error as a line."""
         with self.hold_sync():
             try:
@@ -134,7 +140,7 @@ class Playground(anywidget.AnyWidget):
             self.hidden = num_masked(n, min(self.hidden / before.num_patches, MOST))
             self.grid, self.limit = grid, num_masked(n, MOST)
 
-    def _settle_mask(self):
+    def _settle_mask(self) -> Bool[Tensor, "1 n"]:
         """The mask (1, n) that the controls say, shown in the page even if the model cannot answer it."""
         if self.strategy != "drawn":
             self._drawn = b""
@@ -156,7 +162,7 @@ class Playground(anywidget.AnyWidget):
         self.facts = facts(shown, milliseconds, self._studio.model)
         self.error = self.notice = self.code = ""
 
-    def _received(self, widget, content: dict, buffers: list) -> None:
+    def _received(self, widget: object, content: dict, buffers: list) -> None:
         """A button of the page was pressed."""
         if self._timer:
             self.refresh()
@@ -181,7 +187,7 @@ class Playground(anywidget.AnyWidget):
             self.grid, self.limit = list(cfg.grid_size), num_masked(cfg.num_patches, MOST)
             self.hidden = num_masked(cfg.num_patches, cfg.mask_ratio)
 
-    def draw(self, grid) -> None:
+    def draw(self, grid: Tensor | np.ndarray | Sequence) -> None:
         """Set the mask by hand, as `mask_from_grid` takes it: rows of 0 and 1 (1 = hidden).
 
         Raises:
@@ -228,9 +234,9 @@ class Playground(anywidget.AnyWidget):
         """The Python that gives this picture; an uploaded photo is written to `out/` for it."""
         (shown, photo), studio = self._current(), self._studio
         if isinstance(photo.source, bytes):
-            photo = photo._replace(source=write_new(OUT / photo.name, photo.source).resolve())
-            studio.photos[self.photo] = photo
-            self.notice = f"Your photo was saved as {photo.source}, for the code to find it."
+            path = write_new(OUT / photo.name, photo.source).resolve()
+            photo = studio.photos[self.photo] = photo._replace(source=path)
+            self.notice = f"Your photo was saved as {path}, for the code to find it."
         name = "" if studio.name == YOURS else studio.name
         self.code = as_python(name, photo, self.strategy, self.seed, shown, tuple(self.grid), self.show)
         return self.code
@@ -244,7 +250,7 @@ class Playground(anywidget.AnyWidget):
         """Show the widget, and after it what a reader without a kernel gets in its place: a figure with alt text."""
         if self._timer:
             self.refresh()
-        data, metadata = self._repr_mimebundle_()
+        data, metadata = self._repr_mimebundle_() or ({}, {})
         display(data, metadata=metadata, raw=True)
         if self.shown is not None:
             display(stand_in(self.shown), raw=True)

@@ -42,15 +42,15 @@ class Studio:
 
     def __init__(self, model: MAE | str | Path | None, photos: Sequence[str | Path] | None):
         bundled = photos is None
-        if bundled:
-            photos = sorted(list_photos(), key=lambda path: path.stem != FIRST_PHOTO)
-        self.photos = [Photo(Path(path).stem, Path(path), bundled) for path in photos]
+        paths = [Path(path) for path in (list_photos() if photos is None else photos)]
+        paths.sort(key=lambda path: bundled and path.stem != FIRST_PHOTO)
+        self.photos = [Photo(path.stem, path, bundled) for path in paths]
         self.sizes: dict[int, tuple[int, int]] = {}
         if not self.photos:
             raise ValueError("playground got an empty list of photos; leave it out to use the bundled ones.")
         self._own = model if isinstance(model, MAE) else None
         self.first = YOURS if self._own else str(model or DEFAULT_MODEL)
-        self.name = ""
+        self.name, self._image = "", (-1, torch.empty(0))
         self.use(self.first)
         self._kept: OrderedDict[tuple, tuple[Reconstruction, float]] = OrderedDict()
         self.look_for_models()
@@ -80,8 +80,8 @@ class Studio:
             ValueError: if there is no such model or its file is damaged.
         """
         if name != self.name:
-            self.model = self._own if name == YOURS else prepack(load_model(name))
-            self.name, self._image, self._threads = name, None, ThreadChoice()
+            self.model = self._own if self._own and name == YOURS else prepack(load_model(name))
+            self.name, self._image, self._threads = name, (-1, torch.empty(0)), ThreadChoice()
 
     def add(self, photo: Photo) -> int:
         """Take a photo, if it can be read; returns its number.
@@ -134,7 +134,7 @@ class Studio:
             raise ValueError(f"There is no photo {photo}; there are {len(self.photos)}, counted from 0.")
         key = photo, mask.numpy().tobytes(), self.name
         if key not in self._kept:
-            if self._image is None or self._image[0] != photo:
+            if self._image[0] != photo:
                 self._image = photo, self._load(photo)
             start = time.perf_counter()
             with self._threads():

@@ -22,6 +22,7 @@ from mae_lite.measure.film import output_pictures
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.figures import show_history
 from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side
+from mae_lite.train.data import LazyImages
 from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.widgets.curve import curve_alt, curve_svg
 from mae_lite.widgets.words import stand_in_html
@@ -48,7 +49,7 @@ class Frame(NamedTuple):
 
 async def watch_training(
     model: MAE,
-    images,
+    images: UInt8[Tensor, "n c s s"] | LazyImages,
     cfg: PretrainConfig,
     photos: Mapping[str, Float[Tensor, "1 c h w"]],
     *,
@@ -98,7 +99,8 @@ class Training(anywidget.AnyWidget):
     _esm = (HERE / "training.js").read_text(encoding="utf-8")
     _css = (HERE / "training.css").read_text(encoding="utf-8")
 
-    names, rows = List().tag(sync=True), List(list(ROWS)).tag(sync=True)
+    names: List = List().tag(sync=True)
+    rows: List = List(list(ROWS)).tag(sync=True)
     pictures = Bytes(help="all photos, a WebP file").tag(sync=True)
     alt, curve = Unicode().tag(sync=True), Unicode(help="an SVG").tag(sync=True)
     status = Unicode().tag(sync=True)
@@ -127,7 +129,7 @@ class Training(anywidget.AnyWidget):
         self.on_msg(self._received)
         self._redraw()
 
-    def _received(self, widget, content: dict, buffers: list) -> None:
+    def _received(self, widget: object, content: dict, buffers: list) -> None:
         if content.get("do") == "stop":  # with some kernels on another thread, so it only leaves a note
             self.stop()
 

@@ -97,7 +97,9 @@ def as_python(name: str, photo: Photo, strategy: str, seed: int, shown: Reconstr
     load = "# model: the one given to playground(model)"
     if name:
         load = f"model = ml.prepack(ml.load_model({json.dumps(name)}))"  # as the playground does, to the last bit
-    source = json.dumps(photo.source.name if photo.bundled else str(photo.source.resolve()), ensure_ascii=False)
+    assert isinstance(photo.source, Path), "a playground writes bytes to a file first"
+    path = photo.source
+    source = json.dumps(path.name if photo.bundled else str(path.resolve()), ensure_ascii=False)
     source = f'ml.asset_path("photos", {source})' if photo.bundled else source
     lines = [*imports, "", load, f"image = ml.load_image({source}, model)"]
     lines += _mask_lines(strategy, seed, shown, grid)
