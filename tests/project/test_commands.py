@@ -17,7 +17,7 @@ NAMED = {
     for name in FILES
     if (ROOT / name).exists()
     for match in re.finditer(
-        r"\bpython (-m mae_\w+(?:\.[a-z_]+)*\b(?!\.[{A-Z])(?:(?<=mae_lite) [a-z]+)?|[a-z]+/[\w/]+\.py)",
+        r"\bpython (-m mae_\w+(?:\.[a-z_]+)*\b(?!\.[\w{])(?:(?<=mae_lite) [a-z]+)?|[a-z]+/[\w/]+\.py)",
         (ROOT / name).read_text(encoding="utf-8"),
     )
 }
