@@ -187,8 +187,6 @@ def run(args: argparse.Namespace, arms: dict[str, Arm], measure: Measure | None 
     device = pick_device(args.device)
     preset = args.preset or ("gpu" if device.type == "cuda" else "cpu")
     data = read_data(args.data, args.test)
-    where = {"preset": preset, "train_images": len(data.labels), "test_images": len(data.test_labels)}
-    where |= circumstances(device)
 
     def one(name: str, seed: int) -> dict[str, Any]:
         if name not in arms:
@@ -198,6 +196,8 @@ def run(args: argparse.Namespace, arms: dict[str, Arm], measure: Measure | None 
             shutil.rmtree(out, ignore_errors=True)
         return run_arm(arms[name], seed, preset, data, out, device, measure)
 
+    where = {"preset": preset, "train_images": len(data.labels), "test_images": len(data.test_labels)}
+    where |= circumstances(device)
     for name in args.arms:
         for seed in arms[name].seeds if name in arms else (0,):
             record_once(args, {"arm": name, "seed": seed, "preset": preset}, partial(one, name, seed), where, MEASURED)
