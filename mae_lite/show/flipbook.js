@@ -1,23 +1,18 @@
 // Turns the stills of each new flipbook on the page into one picture with a slider. Without this they stay as they are.
-for (const root of document.querySelectorAll(".mae-lite-flipbook:not([data-live])")) {
-  const data = root.querySelector("script[type='application/json']");
-  if (!data) continue;
-  root.dataset.live = "";
-  const book = JSON.parse(data.textContent);
+for (const root of fresh("flipbook")) {
+  const book = dataOf(root);
   const stills = root.querySelector(".mae-lite-stills");
   stills.querySelectorAll("img").forEach((still, k) => { book.frames[book.stills[k]] = still.src; });
 
-  const make = (tag, style, properties) => Object.assign(document.createElement(tag), properties, { style });
   const last = book.frames.length - 1;
   const picture = stills.querySelector("img").cloneNode();
   picture.decoding = "sync"; // no flash of white between two frames
   const bar = make("div", "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;margin-top:6px");
-  const slider = make("input", "flex:1 1 12em;margin:0;height:24px", { type: "range", min: 0, max: last, step: 1 });
-  slider.setAttribute("aria-label", book.name);
+  const slider = make("input", "flex:1 1 12em;margin:0;height:24px",
+    { type: "range", min: 0, max: last, step: 1, label: book.name });
   const count = make("span", "font-variant-numeric:tabular-nums");
   count.setAttribute("aria-hidden", "true"); // the slider says it
-  const label = make("div", "line-height:1.4;min-height:1.4em;font-variant-numeric:tabular-nums");
-  label.setAttribute("role", "status");
+  const label = make("div", "line-height:1.4;min-height:1.4em;font-variant-numeric:tabular-nums", { role: "status" });
 
   const show = (index) => {
     slider.value = index;
@@ -28,8 +23,7 @@ for (const root of document.querySelectorAll(".mae-lite-flipbook:not([data-live]
     slider.setAttribute("aria-valuetext", `${book.name} ${count.textContent}`);
   };
   let timer = 0;
-  const button = make("button", "font:inherit;color:inherit;background:none;border:1px solid;border-radius:3px;" +
-    "padding:2px 8px;min-width:5em;cursor:pointer", { type: "button", textContent: "Play" });
+  const button = make("button", `${BUTTON};min-width:5em`, { type: "button", textContent: "Play" });
   const play = (on) => {
     clearInterval(timer);
     button.textContent = on ? "Pause" : "Play";
@@ -51,7 +45,6 @@ for (const root of document.querySelectorAll(".mae-lite-flipbook:not([data-live]
   stills.replaceChildren(picture);
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) bar.append(button);
   bar.append(slider, count);
-  for (const control of bar.children) // in JupyterLab: arrow keys move the slider, and not from cell to cell
-    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(bar.children);
   root.append(bar, label);
 }

@@ -1,12 +1,9 @@
 """Flipbooks: pictures inside the page and a plain HTML slider over them. They need no kernel, widget or network."""
 
-import base64
 import html
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from mae_lite.images import enlarge, picture_bytes
+from mae_lite.show.html import Page, img_html, inline, source
 
 QUALITIES = (85, 70, 50, 30)
 """WebP qualities to try, from the best, until a flipbook is small enough."""
@@ -31,13 +29,6 @@ class Strip(NamedTuple):
     picture: UInt8[np.ndarray, "h w c"]
     title: str
     alt: str
-
-
-def img_html(data: bytes, alt: str, format: str = "png", width: int | None = None) -> str:
-    """An encoded picture as an HTML image that carries it whole, with alt text, as wide as its pixels or `width`."""
-    source = f"data:image/{format};base64,{base64.b64encode(data).decode()}"
-    size = "" if width is None else f' width="{width}"'
-    return f'<img alt="{html.escape(alt)}"{size} style="max-width:100%;height:auto" src="{source}">'
 
 
 def side_by_side(
@@ -122,7 +113,7 @@ def flipbook(
 
 
 @dataclass(frozen=True)
-class Flipbook:
+class Flipbook(Page):
     """Encoded frames and what belongs to them; `flipbook` makes it and a notebook shows it."""
 
     frames: tuple[bytes, ...]
@@ -153,15 +144,12 @@ class Flipbook:
             "alts": self.alts,
             "start": self.start,
             "stills": self.stills,
-            "frames": [None if i in self.stills else _source(data) for i, data in enumerate(self.frames)],
+            "frames": [None if i in self.stills else source(data) for i, data in enumerate(self.frames)],
         }
-        data = json.dumps(book, separators=(",", ":")).replace("<", "\\u003c")  # a label cannot end the script
         return "\n".join([
             f'<div class="mae-lite-flipbook" style="max-width:{self.width}px;line-height:1.4">',
             _strip(self.above, self.width), self._titles(), self._stills(), _strip(self.below, self.width),
-            f'<script type="application/json">{data}</script>',
-            f"<script>{{\n{Path(__file__).with_suffix('.js').read_text()}}}</script>",
-            "</div>",
+            inline(__file__, book), "</div>",
         ])  # fmt: skip
 
     def _titles(self) -> str:
@@ -178,13 +166,6 @@ class Flipbook:
                 f"<p>{len(self.stills)} of {len(self.frames)} frames; run this cell for a slider over all.</p>"
             )
         return f'<div class="mae-lite-stills">{"".join(parts)}</div>'
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.alt}
-
-
-def _source(data: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
 
 
 def _figure(data: bytes, label: str, alt: str, width: int) -> str:

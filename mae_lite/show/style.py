@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mae_lite.show.flipbook import img_html
+from mae_lite.show.html import Page, img_html
 
 STYLE: dict[str, Any] = {"fontsize": 10}
 DPI = 110
@@ -19,7 +19,7 @@ LINES = (("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), 
 """Colour, marker and dash of each line of a plot: Okabe and Ito's palette, and never the colour alone."""
 
 
-class AltFigure(Figure):
+class AltFigure(Page, Figure):
     """A matplotlib figure that carries alt text and shows itself in a notebook as an image with that text."""
 
     alt = ""
@@ -38,9 +38,6 @@ class AltFigure(Figure):
         options = {"quality": 90, "subsampling": 0} if self.format == "jpeg" else {}
         self.savefig(file, format=self.format, dpi=DPI, pil_kwargs=options)
         return img_html(file.getvalue(), self.alt, self.format)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
 def show_picture(ax: Axes, picture: np.ndarray) -> None:

@@ -21,7 +21,8 @@ from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.film import output_pictures
 from mae_lite.measure.reconstruct import GREY
 from mae_lite.show.figures import show_history
-from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, img_html, side_by_side
+from mae_lite.show.flipbook import GAP, Flipbook, Strip, flipbook, side_by_side
+from mae_lite.show.html import img_html
 from mae_lite.train.data import LazyImages
 from mae_lite.train.pretrain import PretrainConfig, pretrain
 from mae_lite.widgets.curve import curve_alt, curve_svg

@@ -1,8 +1,6 @@
 // Puts three controls over the answers: which photo, how much is hidden, which seed. Without this they stay stills.
-for (const root of document.querySelectorAll(".mae-lite-explorer:not([data-live])")) {
-  root.dataset.live = "";
-  const data = JSON.parse(root.querySelector("script[type='application/json']").textContent);
-  const make = (tag, style, properties = {}) => Object.assign(document.createElement(tag), properties, { style });
+for (const root of fresh("explorer")) {
+  const data = dataOf(root);
   const now = { photo: data.start[0], seed: data.start[1], ratio: data.start[2] };
   const sharp = "display:block;width:100%;image-rendering:pixelated";
   const pair = make("img", sharp, { width: 228, height: 112, decoding: "sync" });

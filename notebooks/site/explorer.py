@@ -3,9 +3,7 @@
 Answers of the bundled model for several photos, ratios and seeds, computed once, and three controls over them.
 """
 
-import base64
 import html
-import json
 import sys
 from pathlib import Path
 
@@ -14,7 +12,8 @@ import torch
 import mae_lite as ml
 from mae_lite.images import picture_bytes
 from mae_lite.measure.sweeps import ratio_sweep, sweep_label
-from mae_lite.show.flipbook import img_html, side_by_side
+from mae_lite.show.flipbook import side_by_side
+from mae_lite.show.html import img_html, inline, source
 
 PHOTOS = ("astronaut", "coffee", "dahlia", "dogs", "meadow", "pagoda")
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -58,21 +57,15 @@ def page(originals: list[bytes], frames: list[list[list[dict]]]) -> str:
         pictures = [(one["picture"], one["alt"], 228), (original, f"The photo: {name}.", 112)]
         images = " ".join(img_html(data, alt, "webp", width) for data, alt, width in pictures)
         stills.append(f"<figure>{images}<figcaption>{name}: {html.escape(one['label'])}</figcaption></figure>")
-    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    packed = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     count = len(PHOTOS) * len(SEEDS) * len(RATIOS)
     return "\n".join([
         '<div class="mae-lite-explorer" style="max-width:688px;line-height:1.4;margin-top:1em">',
         f"<p><strong>Without a kernel:</strong> no model runs in this page, but {count} of its answers are in it. ",
         "Choose a photo, move share and seed.</p>",
         f'<div class="stills">{"".join(stills)}</div>',
-        f'<script type="application/json">{packed}</script><script>{{\n{script}}}</script>',
+        inline(__file__, data),
         "</div>",
     ])  # fmt: skip
-
-
-def source(picture: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
 
 
 if __name__ == "__main__":

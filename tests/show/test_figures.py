@@ -1,5 +1,7 @@
 """Figures say in words what they show, need no pyplot, and are not blank."""
 
+import base64
+import io
 import subprocess
 import sys
 from functools import partial
@@ -7,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers.html import Images, check_figure
 from helpers.project import loaded_by
@@ -23,7 +26,7 @@ from mae_lite.show.figures import (
     show_pictures,
     show_reconstruction,
 )
-from mae_lite.show.flipbook import img_html
+from mae_lite.show.html import img_html
 
 SMALL = {
     "patch_size": 8, "embed_dim": 32, "depth": 1, "num_heads": 2,
@@ -62,6 +65,13 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_notebook_gets_one_image_with_alt_and_it_is_not_blank(name):
     check_figure(FIGURES[name]())
+
+
+def test_a_notebook_gets_110_pixels_an_inch():
+    fig = show_history(HISTORY)
+    (img,) = Images(fig.to_html()).found
+    picture = Image.open(io.BytesIO(base64.b64decode(img["src"].partition(",")[2])))
+    assert picture.size == tuple(round(110 * inches) for inches in fig.get_size_inches())
 
 
 def test_alt_text_survives_html():
@@ -131,6 +141,7 @@ def test_norm_pix_panel_says_that_it_leaks():
     fig = show_reconstruction(one(norm_pix_loss=True))
     assert "leak" in fig.axes[PANELS.index("output")].get_title()
     assert "skill" not in metrics_line(one(norm_pix_loss=True))
+    assert "(units of normalised patches)" in metrics_line(one(norm_pix_loss=True))
 
 
 @pytest.mark.parametrize("log_steps", [False, True])

@@ -19,6 +19,7 @@ def test_flipbooks_of_bundled_models_are_as_small_as_asked(name):
 def test_each_frame_has_its_label():
     film = load_film("mae-lite-nano")
     book = film_flipbook(film, photos=("dogs", "cat"), batch_size=64)
+    assert book.start == len(book.frames) - 1, "it opens at the trained model"
     assert book.labels[4] == film.label(4, 64)
     assert book.alts[4] == f"Output + visible patches, {film.label(4, 64)}: dogs, cat."
     assert "147 of 196 patches hidden" in book.above[2]

@@ -12,13 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mae_lite.show.html import Page
+
 PASSED, OPEN, WRONG = "Passed", "Not attempted yet", "Not yet right"
 STYLE = {PASSED: ("✓", "#009E73"), OPEN: ("○", "#767676"), WRONG: ("✗", "#D55E00")}
 """A sign and a colour for each status; the words and the sign say it without the colour."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Page):
     """The answer of a check. As the last line of a cell it shows itself."""
 
     status: str
@@ -34,11 +36,17 @@ class Verdict:
     def __repr__(self) -> str:
         return f"{STYLE[self.status][0]} {self.status}: {self.sentence}"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    @property
+    def alt(self) -> str:
+        """The answer in words."""
+        return repr(self)
+
+    def to_html(self) -> str:
+        """The answer in a box."""
         sign, colour = STYLE[self.status]
         box = f"border-left: 5px solid {colour}; padding: 4px 12px; line-height: 1.5"
         words = f"<b>{sign} {self.status}:</b> {html.escape(self.sentence)}"
-        return {"text/html": f'<div role="status" style="{box}">{words}</div>', "text/plain": repr(self)}
+        return f'<div role="status" style="{box}">{words}</div>'
 
 
 class _Stop(Exception):

@@ -1,17 +1,9 @@
 // Turns the still of each new explorer on the page into one to walk about in. Without this it stays as it is.
-for (const root of document.querySelectorAll(".mae-lite-attention:not([data-live])")) {
-  const data = root.querySelector("script[type='application/json']");
-  if (!data) continue;
-  root.dataset.live = "";
-  const page = JSON.parse(data.textContent);
+for (const root of fresh("attention")) {
+  const page = dataOf(root);
   const { rows, columns } = page;
   const at = { patch: page.patch, layer: page.layer };
 
-  const make = (tag, style, properties = {}, ...inside) => {
-    const element = Object.assign(document.createElement(tag), properties, { style });
-    element.append(...inside);
-    return element;
-  };
   const frame = () => make("div", `position:absolute;pointer-events:none;box-sizing:border-box;border:2px solid #fff;` +
     `outline:2px solid #000;width:${100 / columns}%;height:${100 / rows}%`);
   const place = (mark) => { // over the patch, in shares of whatever it lies on
@@ -27,16 +19,16 @@ for (const root of document.querySelectorAll(".mae-lite-attention:not([data-live
     src: page.picture, alt: page.alt, draggable: false,
   });
   const mark = frame();
-  const picker = make("div", `${shape};${pointing}`, { tabIndex: 0 }, photo, mark);
-  picker.setAttribute("role", "application"); // arrow keys are for it, also with a screen reader
-  picker.setAttribute("aria-label", "patch that attends; arrow keys choose it, Page Up and Page Down the layer");
+  const picker = make("div", `${shape};${pointing}`, {
+    tabIndex: 0, role: "application", // arrow keys are for it, also with a screen reader
+    label: "patch that attends; arrow keys choose it, Page Up and Page Down the layer",
+  }, photo, mark);
 
   const models = page.models.map(({ name, sprite, facts }) => {
     const heads = Array.from({ length: page.heads }, (_, head) => {
       const canvas = make("canvas", "display:block;width:100%;height:100%;image-rendering:pixelated", {
-        width: columns, height: rows,
+        width: columns, height: rows, role: "img",
       });
-      canvas.setAttribute("role", "img");
       const own = frame(), words = make("div", "font-size:85%;line-height:1.3;font-variant-numeric:tabular-nums");
       const box = make("div", `${shape};${pointing}`, {}, canvas, own);
       point(box);
@@ -53,13 +45,11 @@ for (const root of document.querySelectorAll(".mae-lite-attention:not([data-live
   });
 
   const slider = make("input", "flex:1 1 8em;margin:0;height:24px", {
-    type: "range", min: 1, max: page.layers, step: 1,
+    type: "range", min: 1, max: page.layers, step: 1, label: "layer",
   });
-  slider.setAttribute("aria-label", "layer");
   const count = make("span", "font-variant-numeric:tabular-nums");
   count.setAttribute("aria-hidden", "true"); // the slider says it
-  const status = make("div", "line-height:1.4;min-height:2.8em;font-variant-numeric:tabular-nums");
-  status.setAttribute("role", "status");
+  const status = make("div", "line-height:1.4;min-height:2.8em;font-variant-numeric:tabular-nums", { role: "status" });
 
   const show = () => {
     const row = Math.floor(at.patch / columns), column = at.patch % columns;
@@ -130,8 +120,7 @@ for (const root of document.querySelectorAll(".mae-lite-attention:not([data-live
     make("div", "font-size:85%", { textContent: "Click, or use the arrow keys; Page Up and Page Down change the layer." }));
   const right = make("div", "flex:2 1 280px;min-width:0", {}, ...models.map((model) => model.shown), legend);
   const board = make("div", "display:flex;flex-wrap:wrap;gap:12px 20px", {}, left, right);
-  for (const control of [picker, slider]) // in JupyterLab: arrow keys are for it, not from cell to cell
-    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys([picker, slider]);
   root.querySelector(".mae-lite-stills").replaceChildren(board, status);
   show();
   for (const { sheet } of models) sheet.decode().then(show, () => {});

@@ -1,10 +1,8 @@
 """A photo to walk over patch by patch, and where each attends to, inside the page: no kernel, widget or network."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from mae_lite.images import picture_bytes, to_picture
+from mae_lite.show.html import Page, inline, source
 from mae_lite.show.style import STYLE, AltFigure, show_picture
 
 TOP = 0.08
@@ -159,7 +158,7 @@ def to_sprite(weights: Float[Tensor, "layers heads n n"], grid_size: tuple[int, 
 
 
 @dataclass(frozen=True)
-class AttentionExplorer:
+class AttentionExplorer(Page):
     """What belongs to an explorer; `attention_explorer` makes it and a notebook shows it."""
 
     picture: bytes
@@ -186,25 +185,20 @@ class AttentionExplorer:
         (rows, columns), (layers, heads) = self.grid_size, self.size
         page = {
             "rows": rows, "columns": columns, "layers": layers, "heads": heads,
-            "picture": _source(self.picture), "alt": self.picture_alt, "kinds": self.kinds,
+            "picture": source(self.picture), "alt": self.picture_alt, "kinds": self.kinds,
             "patch": self.start[0], "layer": self.start[1], "top": TOP, "palette": PALETTE,
             "models": [
-                {"name": name, "sprite": _source(sprite), "facts": _facts(self.facts[name])}
+                {"name": name, "sprite": source(sprite), "facts": _facts(self.facts[name])}
                 for name, sprite in self.sprites.items()
             ],
         }  # fmt: skip
-        data = json.dumps(page, separators=(",", ":")).replace("<", "\\u003c")  # a label cannot end the script
         note = "<p>One patch of many: run this cell to choose the patch and the layer.</p>"
         return "\n".join([
             '<div class="mae-lite-attention" style="max-width:860px;line-height:1.4">',
             f'<div class="mae-lite-stills">{self.still}{note}</div>',
-            f'<script type="application/json">{data}</script>',
-            f"<script>{{\n{Path(__file__).with_suffix('.js').read_text()}}}</script>",
+            inline(__file__, page),
             "</div>",
         ])  # fmt: skip
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
 def _facts(facts: Mapping[str, Float[Tensor, "layers heads n"]]) -> list[dict]:
@@ -215,10 +209,6 @@ def _facts(facts: Mapping[str, Float[Tensor, "layers heads n"]]) -> list[dict]:
         steps = torch.round(values / step).byte().cpu().numpy().tobytes()
         found.append({"words": words, "step": step, "bytes": base64.b64encode(steps).decode()})
     return found
-
-
-def _source(data: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
 
 
 def _webp(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:

@@ -1,11 +1,8 @@
 // Gives each new claim board on the page two rows of buttons, by topic and by our run. Without this all cards are shown.
-for (const root of document.querySelectorAll(".mae-lite-board:not([data-live])")) {
-  root.dataset.live = "";
+for (const root of fresh("board")) {
   const cards = [...root.querySelectorAll("[data-topic]")];
-  const make = (tag, style, properties) => Object.assign(document.createElement(tag), properties, { style });
   const chosen = { topic: "all", status: "all" };
-  const told = make("div", "line-height:1.4;min-height:1.4em;margin:4px 0");
-  told.setAttribute("role", "status");
+  const told = make("div", "line-height:1.4;min-height:1.4em;margin:4px 0", { role: "status" });
 
   const show = () => {
     for (const card of cards) {
@@ -16,31 +13,14 @@ for (const root of document.querySelectorAll(".mae-lite-board:not([data-live])")
     told.textContent = [`${seen} of ${cards.length} claims`, ...words].join(", ");
   };
 
-  const bars = Object.entries({ topic: "topic", status: "our run" }).map(([kind, title]) => {
-    const bar = make("div", "display:flex;flex-wrap:wrap;gap:4px;margin:4px 0;align-items:baseline");
-    bar.setAttribute("role", "group");
-    bar.setAttribute("aria-label", `claims to show, by ${title}`);
+  const rows = Object.entries({ topic: "topic", status: "our run" }).map(([kind, title]) => {
     const names = ["all", ...new Set(cards.map((card) => card.dataset[kind]))];
-    const buttons = names.map((name) => {
-      const style = "font:inherit;color:inherit;background:none;cursor:pointer;border:1px solid;border-radius:3px;padding:2px 8px";
-      const button = make("button", style, { type: "button" });
-      button.onclick = () => {
-        chosen[kind] = name;
-        buttons.forEach((one, k) => {
-          one.setAttribute("aria-pressed", one === button);
-          one.textContent = (one === button ? "✓ " : "") + names[k];
-          one.style.fontWeight = one === button ? "bold" : "normal";
-        });
-        show();
-      };
-      return button;
-    });
-    bar.append(make("span", "min-width:4.5em", { textContent: title }), ...buttons);
-    return [bar, buttons];
+    const row = choice(`claims to show, by ${title}`, names, (name) => { chosen[kind] = name; show(); });
+    row[0].prepend(make("span", "min-width:4.5em", { textContent: title }));
+    return row;
   });
 
-  root.prepend(...bars.map(([bar]) => bar), told);
-  for (const control of root.querySelectorAll("button, [tabindex]")) // in JupyterLab: keys stay here
-    control.setAttribute("data-lm-suppress-shortcuts", "true");
-  for (const [, buttons] of bars) buttons[0].click();
+  root.prepend(...rows.map(([bar]) => bar), told);
+  keepKeys(root.querySelectorAll("button, [tabindex]"));
+  for (const [, first] of rows) first.click();
 }

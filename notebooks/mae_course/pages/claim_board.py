@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from mae_course.pages.results_table import LINE, SIGN, HtmlTable
+from mae_course.pages.results_table import LINE, SIGN
 from mae_course.paper.claims import CLAIMS, NOISE, OPEN, SEEN, judge
 from mae_course.paper.results import METRICS
 from mae_course.paper.tables import load_table
+from mae_lite.show.html import Html, inline
 from mae_lite.weights.assets import asset_path
 
 UNTESTED = "not tested here"
@@ -110,7 +111,7 @@ def count_standings(records: Sequence[dict]) -> dict[str, int]:
     return {status: found.count(status) for status in SIGNS if status in found}
 
 
-def show_board(records: Sequence[dict]) -> HtmlTable:
+def show_board(records: Sequence[dict]) -> Html:
     """Every claim as a card: the paper's numbers, our run, the doubt.
 
     Where scripts run, two rows of buttons choose by topic and by what our runs say. Without, all cards are there.
@@ -119,14 +120,13 @@ def show_board(records: Sequence[dict]) -> HtmlTable:
         records: from `ablation_records`.
     """
     found = [(claim, standing(claim, records)) for claim in load_claims()]
-    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     grid = "display:grid;grid-template-columns:repeat(auto-fill,minmax(19em,1fr));gap:8px"
     page = (
         f'<div class="mae-lite-board" style="line-height:1.4"><div role="region" aria-label="Claim board" tabindex="0" '
         f'style="overflow:auto;max-height:46em"><div style="{grid}">{"".join(_card(*one) for one in found)}</div></div>'
-        f"<script>{{\n{script}}}</script></div>"
+        f"{inline(__file__)}</div>"
     )
-    return HtmlTable(page, "\n\n".join("\n".join(_lines(*one).values()) for one in found))
+    return Html(page, "\n\n".join("\n".join(_lines(*one).values()) for one in found))
 
 
 def _lines(claim: BoardClaim, ours: Standing) -> dict[str, str]:
@@ -171,7 +171,7 @@ def load_follow_ups() -> list[FollowUp]:
     return sorted((FollowUp(**row) for row in rows), key=lambda one: one.arxiv)
 
 
-def show_follow_ups(works: Sequence[FollowUp]) -> HtmlTable:
+def show_follow_ups(works: Sequence[FollowUp]) -> Html:
     """A line for each work, under what it asks about."""
     asked = dict.fromkeys(one.asks for one in works)
     parts, lines = [], []
@@ -182,7 +182,7 @@ def show_follow_ups(works: Sequence[FollowUp]) -> HtmlTable:
             f'<div style="margin-top:6px"><b>{html.escape(name)}</b><ul style="margin:2px 0">{items}</ul></div>'
         )
         lines += [name, *(f"  {one.work}, arXiv {one.arxiv}: {one.line}" for one in chosen)]
-    return HtmlTable(f'<div style="line-height:1.4;max-width:60em">{"".join(parts)}</div>', "\n".join(lines))
+    return Html(f'<div style="line-height:1.4;max-width:60em">{"".join(parts)}</div>', "\n".join(lines))
 
 
 def _cited(one: FollowUp) -> str:

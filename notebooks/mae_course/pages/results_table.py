@@ -1,14 +1,13 @@
 """Tables as HTML that need no kernel: the paper's, and ours beside it, to filter and sort where scripts run."""
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from mae_course.paper.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
 from mae_course.paper.results import NEVER_THE_SAME, Comparison, Spread, compare_arms, missing_arms
 from mae_course.paper.tables import PaperTable
+from mae_lite.show.html import Html, inline, table
 
 LINE = "1px solid rgba(128,128,128,0.45)"
 """A colour that shows on light and dark pages."""
@@ -27,47 +26,36 @@ class Cell(NamedTuple):
     """A number or a word; None goes to the end, whichever way one sorts."""
 
 
-@dataclass(frozen=True)
-class HtmlTable:
-    """A piece of HTML and the same in plain text, as a notebook shows it."""
-
-    html: str
-    text: str
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
-
-
-def show_paper_table(table: PaperTable) -> HtmlTable:
+def show_paper_table(paper: PaperTable) -> Html:
     """A table of the paper with its number, units, setting, notes and where it was read; the default row is marked."""
-    heads = [table.rows_are, *(f"{c.title}, {c.unit}" if c.unit else c.title for c in table.columns)]
+    heads = [paper.rows_are, *(f"{c.title}, {c.unit}" if c.unit else c.title for c in paper.columns)]
     rows = [
         [f"{row.label} (default)" if row.default else row.label, *(_shown(v) for v in row.values.values())]
-        for row in table.rows
+        for row in paper.rows
     ]
-    caption = f"{table.id}. {table.title}: {table.caption}"
-    notes = [f"Setting: {table.setting}.", *table.notes, f"Source: {table.source}."]
+    caption = f"{paper.id}. {paper.title}: {paper.caption}"
+    notes = [f"Setting: {paper.setting}.", *paper.notes, f"Source: {paper.source}."]
     body = _table(
         caption,
         heads,
         [[Cell(text) for text in row] for row in rows],
-        bold={i for i, r in enumerate(table.rows) if r.default},
+        bold={i for i, r in enumerate(paper.rows) if r.default},
     )
     small = f'<div style="font-size:0.85em;max-width:60em">{html.escape(" ".join(notes))}</div>'
-    return HtmlTable(f'<div style="line-height:1.4">{body}{small}</div>', _plain(caption, heads, rows))
+    return Html(f'<div style="line-height:1.4">{body}{small}</div>', _plain(caption, heads, rows))
 
 
-def show_paper_tables(tables: Sequence[PaperTable]) -> HtmlTable:
+def show_paper_tables(tables: Sequence[PaperTable]) -> Html:
     """Several of the paper's tables, each folded under its number and title: a click or Enter opens it."""
-    parts = [(f"{table.id}: {table.title}", show_paper_table(table)) for table in tables]
+    parts = [(f"{one.id}: {one.title}", show_paper_table(one)) for one in tables]
     folded = "".join(
         f'<details style="margin:2px 0"><summary>{html.escape(title)}</summary>{one.html}</details>'
         for title, one in parts
     )
-    return HtmlTable(f"<div>{folded}</div>", "\n\n".join(one.text for _, one in parts))
+    return Html(f"<div>{folded}</div>", "\n\n".join(one.alt for _, one in parts))
 
 
-def show_arms(records: Sequence[dict]) -> HtmlTable:
+def show_arms(records: Sequence[dict]) -> Html:
     """Every arm: the paper's row and ours, each with its difference to the default, and what may be compared.
 
     Where scripts run, buttons choose a group and the headings sort. Without, it is a plain table.
@@ -83,18 +71,17 @@ def show_arms(records: Sequence[dict]) -> HtmlTable:
     caption = f"{len(arms)} arms, {len(arms) - lacks} of them run. ± is the standard deviation over as many seeds; "
     caption += f"~ marks a change smaller than {SURE} standard deviations of the default's seeds. {NEVER_THE_SAME}"
     groups = {one.group: None for one in arms}
-    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    body = _table(caption, heads, rows, bold={0}, attributes=[f'data-group="{html.escape(one.group)}"' for one in arms])
+    body = _table(caption, heads, rows, bold={0}, rows_are=[f' data-group="{html.escape(one.group)}"' for one in arms])
     look = "overflow:auto;max-height:36em;font-size:0.86em"
     page = (
         f'<div class="mae-lite-table" data-groups="{html.escape("|".join(groups))}" style="line-height:1.4">'
         f'<div role="region" aria-label="Table of arms" tabindex="0" style="{look}">{body}</div>'
-        f"<script>{{\n{script}}}</script></div>"
+        f"{inline(__file__)}</div>"
     )
-    return HtmlTable(page, _plain(caption, heads, [[cell.text for cell in row] for row in rows]))
+    return Html(page, _plain(caption, heads, [[cell.text for cell in row] for row in rows]))
 
 
-def show_findings(findings: Mapping[str, Sequence[Finding]]) -> HtmlTable:
+def show_findings(findings: Mapping[str, Sequence[Finding]]) -> Html:
     """Claims as rows, with the verdict by each way to judge features, and the numbers of the first of them.
 
     Args:
@@ -108,7 +95,7 @@ def show_findings(findings: Mapping[str, Sequence[Finding]]) -> HtmlTable:
     ]
     caption = f"Noise is a difference smaller than {SURE} standard deviations of the default arm's seeds."
     body = _table(caption, heads, [[Cell(text) for text in row] for row in rows])
-    return HtmlTable(f'<div style="overflow:auto;line-height:1.4">{body}</div>', _plain(caption, heads, rows))
+    return Html(f'<div style="overflow:auto;line-height:1.4">{body}</div>', _plain(caption, heads, rows))
 
 
 def _arm_row(one: Comparison, noise: Mapping[str, Spread | None], tuned: bool) -> list[Cell]:
@@ -150,34 +137,15 @@ def _table(
     caption: str,
     heads: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    bold: set[int] = frozenset(),
-    attributes: Sequence[str] = (),
+    bold: Collection[int] = (),
+    rows_are: Sequence[str] = (),
 ) -> str:
-    """One table; the first cell of a row is its heading, numbers stand to the right."""
+    """One table; numbers stand to the right."""
     sides = ["right" if all(_is_number(row[k].text) for row in rows) else "left" for k in range(len(heads))]
-    top = "".join(
-        f'<th scope="col" style="{CELL};text-align:{side}{WIDE if head == LAST else ""}">{html.escape(head)}</th>'
-        for head, side in zip(heads, sides, strict=True)
-    )
-    lines = []
-    for i, row in enumerate(rows):
-        weight = "bold" if i in bold else "normal"
-        cells = [
-            f'<{"td" if k else "th scope=row"} style="{CELL};text-align:{sides[k]};font-weight:{weight}"'
-            f"{_key(cell)}>{html.escape(cell.text)}</{'td' if k else 'th'}>"
-            for k, cell in enumerate(row)
-        ]
-        lines.append(f"<tr {attributes[i] if attributes else ''}>{''.join(cells)}</tr>")
-    look = "text-align:left;padding:4px 8px;caption-side:top;color:inherit"
-    title = f'<caption style="{look}">{html.escape(caption)}</caption>'
-    return (
-        f'<table style="border-collapse:collapse;margin:0 0 4px 0">{title}<thead><tr>{top}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
-    )
-
-
-def _key(cell: Cell) -> str:
-    return "" if cell.key is None else f' data-key="{html.escape(str(cell.key))}"'
+    styles = [f";text-align:{side}{WIDE if head == LAST else ''}" for head, side in zip(heads, sides, strict=True)]
+    keys = [["" if c.key is None else f' data-key="{html.escape(str(c.key))}"' for c in row] for row in rows]
+    texts = [[cell.text for cell in row] for row in rows]
+    return table(heads, texts, caption=caption, cell=CELL, styles=styles, bold=bold, rows_are=rows_are, cells_are=keys)
 
 
 def _is_number(text: str) -> bool:

@@ -4,6 +4,8 @@ import html
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mae_lite.show.html import Page
+
 
 class Work(NamedTuple):
     """A card: one way to learn by filling in, in the order of publication."""
@@ -71,7 +73,7 @@ COLOURS = {"words": "#0072B2", "pixels": "#D55E00", "both": "#767676"}
 
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(Page):
     """Works as cards; the last expression of a cell shows them."""
 
     works: tuple[Work, ...] = WORKS
@@ -81,9 +83,10 @@ class Timeline:
         columns = "display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:8px"
         return f'<div style="{columns};line-height:1.4">{"".join(_card(work) for work in self.works)}</div>'
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        lines = [f"{w.year} {w.name}: hides {w.hides}; predicts {w.predicts}." for w in self.works]
-        return {"text/html": self.to_html(), "text/plain": "\n".join(lines)}
+    @property
+    def alt(self) -> str:
+        """The cards in words, a line each."""
+        return "\n".join(f"{w.year} {w.name}: hides {w.hides}; predicts {w.predicts}." for w in self.works)
 
 
 def _card(work: Work) -> str:

@@ -1,11 +1,12 @@
 """A ledger of two patches, one visible and one hidden: where each is and what its vector holds after every step."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from mae_lite.show.html import Page, table
 
 CLS = -1
 """Stands for the class token in a list of patch ids."""
@@ -59,7 +60,7 @@ class Entry:
         return "\n".join(lines)
 
 
-class Ledger:
+class Ledger(Page):
     """Entries in the order they were noted. As the last line of a cell it shows itself as a table."""
 
     def __init__(self, mask: Bool[Tensor, "1 n"], visible: int, hidden: int):
@@ -102,20 +103,20 @@ class Ledger:
         self.entries.append(entry)
         return entry
 
+    @property
+    def alt(self) -> str:
+        """The ledger in words, a line for each step."""
+        return "\n".join(map(repr, self.entries))
+
     def to_html(self) -> str:
         """The ledger as a table, a line for each step."""
         visible, hidden = self.follow
         names = ("step", "tokens x numbers", "place", f"patch {visible}, visible", "place", f"patch {hidden}, hidden")
-        head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in names)
         rows = []
         for entry in self.entries:
-            cells = [entry.size]
+            row = [entry.step, entry.size]
             for patch in self.follow:
                 place = entry.place(patch)
-                cells += ["-" if place is None else str(place), entry.numbers(patch, 3)]
-            line = "".join(f'<td style="text-align:left;white-space:pre">{html.escape(cell)}</td>' for cell in cells)
-            rows.append(f'<tr><th scope="row" style="text-align:left">{html.escape(entry.step)}</th>{line}</tr>')
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": "\n".join(map(repr, self.entries))}
+                row += ["-" if place is None else str(place), entry.numbers(patch, 3)]
+            rows.append(row)
+        return table(names, rows, cell="text-align:left;white-space:pre")

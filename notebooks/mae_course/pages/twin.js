@@ -1,26 +1,16 @@
 // Turns the stills of each new twin slider into one sentence and one photo with a slider and buttons.
-for (const root of document.querySelectorAll(".mae-lite-twin:not([data-live])")) {
-  const data = root.querySelector("script[type='application/json']");
-  if (!data) continue;
-  root.dataset.live = "";
-  const book = JSON.parse(data.textContent);
-  const make = (tag, style, properties) => Object.assign(document.createElement(tag), properties, { style });
+for (const root of fresh("twin")) {
+  const book = dataOf(root);
   const picture = make("img", "max-width:100%;width:224px;height:auto;flex:none", { decoding: "sync" });
   const sentence = make("div", "flex:1 1 18em;font-size:1.25em;line-height:1.9;min-height:12em");
-  const both = make("div", "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start");
-  both.append(sentence, picture);
-  const label = make("div", "min-height:2.8em;margin-top:6px;font-variant-numeric:tabular-nums");
-  label.setAttribute("role", "status");
+  const both = make("div", "display:flex;flex-wrap:wrap;gap:16px;align-items:flex-start", {}, sentence, picture);
+  const label = make("div", "min-height:2.8em;margin-top:6px;font-variant-numeric:tabular-nums", { role: "status" });
   label.setAttribute("aria-live", "polite");
-  const bar = make("div", "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;margin-top:6px");
   const share = make("span", "min-width:7em;font-variant-numeric:tabular-nums");
   const slider = make("input", "flex:1 1 14em;margin:0;height:24px",
-    { type: "range", min: 0, max: book.frames.length - 1, step: 1, value: book.start });
-  slider.setAttribute("aria-label", "share hidden");
-  bar.append(share, slider);
-  const choices = make("div", "display:flex;flex-wrap:wrap;gap:6px;margin-top:6px");
-  choices.setAttribute("role", "group");
-  choices.setAttribute("aria-label", "who answers");
+    { type: "range", min: 0, max: book.frames.length - 1, step: 1, value: book.start, label: "share hidden" });
+  const bar = make("div", "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;margin-top:6px", {}, share, slider);
+  const choices = make("div", "display:flex;flex-wrap:wrap;gap:6px;margin-top:6px", { role: "group", label: "who answers" });
   let answer = 0;
 
   const show = () => {
@@ -38,14 +28,12 @@ for (const root of document.querySelectorAll(".mae-lite-twin:not([data-live])"))
     });
   };
   book.answers.forEach((name, k) => {
-    const button = make("button", "font:inherit;color:inherit;background:none;border:1px solid;border-radius:3px;" +
-      "padding:2px 10px;cursor:pointer", { type: "button", textContent: name });
+    const button = make("button", BUTTON, { type: "button", textContent: name });
     button.onclick = () => { answer = k; show(); };
     choices.append(button);
   });
   slider.oninput = () => { answer = 0; show(); }; // another share is another turn to guess
-  for (const control of [slider, ...choices.children]) // arrow keys are not for JupyterLab's cells
-    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys([slider, ...choices.children]);
   root.querySelector(".mae-lite-stills").remove();
   root.prepend(both, label, bar, choices);
   show();

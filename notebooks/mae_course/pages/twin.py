@@ -1,11 +1,8 @@
 """A sentence and a photo side by side, hidden to the same share: guess, then see the guesses. Needs no kernel."""
 
-import base64
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,7 +13,7 @@ from mae_lite.images import enlarge, picture_bytes, to_picture, to_uint8
 from mae_lite.masking import pixel_mask
 from mae_lite.measure.quality import masked_mse
 from mae_lite.measure.reconstruct import GREY
-from mae_lite.show.flipbook import img_html
+from mae_lite.show.html import Page, img_html, inline, source
 
 TURN, TRUTH = "your turn", "the truth"
 WIDTH = 224
@@ -40,7 +37,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Twin:
+class Twin(Page):
     """All frames, by share and by answer; the last expression of a cell shows them."""
 
     shares: tuple[float, ...]
@@ -56,16 +53,14 @@ class Twin:
 
     def to_html(self) -> str:
         """Stills, and a script that puts a slider and buttons in their place."""
-        rows = [[[f.sentence, _source(f.picture), f.label, f.alt] for f in row] for row in self.frames]
+        rows = [[[f.sentence, source(f.picture), f.label, f.alt] for f in row] for row in self.frames]
         book = {"shares": [f"{share:.0%}" for share in self.shares], "answers": self.answers, "frames": rows}
         book["start"] = self._nearest(0.15)
-        data = json.dumps(book, separators=(",", ":")).replace("<", "\\u003c")
-        script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
         stills = "".join(self._still(share, answer) for share, answer in STILLS)
         note = "<p>Four of the frames; run this cell for a slider over all.</p>"
         return (
             f'<div class="mae-lite-twin" style="max-width:760px;line-height:1.4"><div class="mae-lite-stills">{stills}'
-            f'{note}</div><script type="application/json">{data}</script><script>{{\n{script}}}</script></div>'
+            f"{note}</div>{inline(__file__, book)}</div>"
         )
 
     def _nearest(self, share: float) -> int:
@@ -75,9 +70,6 @@ class Twin:
         frame = self.frames[self._nearest(share)][self.answers.index(answer)]
         picture = img_html(frame.picture, frame.alt, "webp", WIDTH)
         return f"<div><b>{html.escape(answer)}</b>: {html.escape(frame.label)}<p>{frame.sentence}</p>{picture}</div>"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.alt}
 
 
 def twin_slider(
@@ -149,7 +141,3 @@ def _word(true: str, said: str, hidden: bool, answer: str) -> str:
 def _pixels(picture: Tensor):
     """Enlarged by whole pixels, as numpy (h, w, 3)."""
     return enlarge(to_picture(picture[0]), max(1, round(WIDTH / picture.shape[3])))
-
-
-def _source(data: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"

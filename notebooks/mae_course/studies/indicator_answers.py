@@ -1,8 +1,6 @@
 """What the races found, in sentences made from the records, so that they are true whichever way the records fall."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
@@ -15,6 +13,7 @@ from mae_course.studies.arms import MODEL
 from mae_course.studies.fillers import KINDS
 from mae_course.studies.indicators import RECORDS, SEEDS
 from mae_lite.cli.records import last_of, load_records
+from mae_lite.show.html import Html, table
 
 BASE = "zeros"
 """What all others are compared with: nothing is told."""
@@ -130,29 +129,11 @@ def left_over(records: Records, arm: str) -> list[float]:
     return [after / before for before, after in zip(damage, rest, strict=True)]
 
 
-@dataclass(frozen=True)
-class RaceTable:
-    """The race as a table, the least error first; as the last line of a cell it shows itself."""
-
-    rows: tuple[tuple[str, ...], ...]
-    caption: str
-
-    HEAD = ("kind", "how it is told", "weights", "error", "seeds", "skill", 'against "zeros"')
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        head = "".join(f'<th scope="col" style="text-align:left">{html.escape(name)}</th>' for name in self.HEAD)
-        body = "".join(
-            f'<tr><th scope="row" style="text-align:left">{html.escape(first)}</th>'
-            + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in rest) + "</tr>"
-            for first, *rest in self.rows
-        )  # fmt: skip
-        table = f"<table><caption>{html.escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
-        lines = [" | ".join(row) for row in (self.HEAD, *self.rows)]
-        return {"text/html": f"{table}<tbody>{body}</tbody></table>", "text/plain": "\n".join([self.caption, *lines])}
+HEAD = ("kind", "how it is told", "weights", "error", "seeds", "skill", 'against "zeros"')
 
 
-def race_table(records: Records) -> RaceTable:
-    """Every kind with its records, and those that have none."""
+def race_table(records: Records) -> Html:
+    """Every kind with its records, the least error first, and those that have none."""
     done = sorted((k for k in KINDS if values(records, k, "mse")), key=lambda k: mean(values(records, k, "mse")))
     words = {-1: "less error", 1: "more error", 0: "within noise", None: ""}
     rows = []
@@ -165,7 +146,9 @@ def race_table(records: Records) -> RaceTable:
     deviation = noise(records, names=CONVOLUTIONS)
     about = "one seed only" if deviation is None else f"the deviation of a run is {deviation:.4f} among convolutions"
     film = mean(r["harmonic_mse"] for r in records) if records else float("nan")
-    return RaceTable(tuple(rows), f"Error on hidden patches; {about}. Skill 0 is the soap film, with error {film:.3f}.")
+    caption = f"Error on hidden patches; {about}. Skill 0 is the soap film, with error {film:.3f}."
+    lines = [" | ".join(row) for row in (HEAD, *rows)]
+    return Html(table(HEAD, rows, caption=caption), "\n".join([caption, *lines]))
 
 
 def probe_answer(records: Records, arm: str, key: str = "linear") -> str:

@@ -50,7 +50,7 @@ def test_a_table_of_the_paper_has_all_of_it():
     ]
     for words in ("Table 1c. Mask token", "Setting: ViT-L/16", "Source: arXiv 2111.06377"):
         assert words in shown.html
-    assert shown.text.splitlines()[2].split() == ["with", "mask", "tokens", "84.2", "59.6", "3.3"]
+    assert shown.alt.splitlines()[2].split() == ["with", "mask", "tokens", "84.2", "59.6", "3.3"]
 
 
 def test_dashes_stay_dashes_and_doubts_are_shown():
@@ -105,7 +105,7 @@ def test_nothing_is_loaded_from_elsewhere_and_the_page_is_the_same_each_time():
     assert shown.html == show_arms(records(0.4)).html
     assert not re.search(r"https?:|//cdn|@import|url\(|<link|<iframe|\bimport\b", shown.html)
     bundle = shown._repr_mimebundle_()
-    assert bundle == {"text/html": shown.html, "text/plain": shown.text}
+    assert bundle == {"text/html": shown.html, "text/plain": shown.alt}
 
 
 @pytest.mark.parametrize("text", ["</table><b>", 'a "b" & c', "<script>alert(1)</script>"])
