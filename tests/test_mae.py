@@ -7,7 +7,7 @@ from torch import nn
 from mae_lite.images import load_image
 from mae_lite.mae import MAE
 from mae_lite.masking import ids_from_mask, random_mask
-from mae_lite.patches import patchify, unpatchify
+from mae_lite.patches import normalize_patches, patchify, unpatchify
 from mae_lite.weights.assets import list_photos
 
 torch.manual_seed(0)
@@ -111,6 +111,14 @@ def test_loss_is_the_error_of_the_masked_patches(small_model):
     out = small_model()(IMGS, MASK)
     errors = (out.pred - patchify(IMGS, 4))[MASK].square()
     torch.testing.assert_close(out.loss, errors.mean())
+
+
+def test_the_target_is_the_configs(small_model):
+    losses = {on: small_model(norm_pix_loss=on)(IMGS, MASK).loss for on in (False, True)}
+    pred = small_model()(IMGS, MASK).pred
+    target = normalize_patches(patchify(IMGS, 4))[0]
+    torch.testing.assert_close(losses[True], (pred - target)[MASK].square().mean())
+    assert not torch.isclose(*losses.values())
 
 
 def test_nothing_masked(small_model):

@@ -59,6 +59,13 @@ def test_nearest_equals_a_search_over_all_visible_pixels():
         assert any(torch.equal(filled[:, y, x], pixel) for pixel in nearest), f"pixel {y}, {x}"
 
 
+def test_nearest_takes_the_upper_or_left_one_of_two():
+    hidden = torch.tensor([[False, True, False]])
+    row = torch.tensor([[1.0, 0, 2]])
+    assert nearest_fill(row[None, None], hidden[None, None])[0, 0, 0, 1] == 1
+    assert nearest_fill(row.T[None, None], hidden.T[None, None])[0, 0, 1, 0] == 1
+
+
 @pytest.mark.parametrize(("grid", "p"), [((3, 5), 4), ((4, 4), 8), ((2, 3), 5), ((6, 2), 2)])
 def test_harmonic_equals_a_dense_solve_of_the_laplace_equation(grid, p):
     imgs, hidden = example(seed=1, b=1, grid=grid, p=p, ratio=0.7)

@@ -1,5 +1,7 @@
 """The formula counts what torch counts; what is measured is what was asked for."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -8,7 +10,8 @@ from mae_lite.config import PRESETS
 from mae_lite.encoder import MAEEncoder
 from mae_lite.mae import MAE
 from mae_lite.masking import random_mask
-from mae_lite.measure.cost import count_flops, format_speeds, measure_speed
+from mae_lite.measure import cost
+from mae_lite.measure.cost import count_flops, format_speeds, measure_speed, median_seconds
 
 
 @pytest.mark.parametrize("mask_ratio", [0.0, 0.5, 0.75, 0.95])
@@ -34,6 +37,16 @@ def test_the_paper_s_speed_up():
     cfg = PRESETS["large"]
     with_tokens, without = count_flops(cfg, mask_tokens_in_encoder=True), count_flops(cfg)
     assert with_tokens.total / without.total == pytest.approx(3.3, abs=0.15)
+
+
+def test_the_first_call_is_not_measured(monkeypatch):
+    now, takes = [0.0], iter([8.0, 1.0, 2.0, 3.0])
+
+    def call():
+        now[0] += next(takes)
+
+    monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert median_seconds(call, torch.device("cpu")) == 2.0
 
 
 def test_measured_row(small_config):

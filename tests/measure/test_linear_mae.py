@@ -65,6 +65,13 @@ def test_each_image_under_its_own_mask():
         torch.testing.assert_close(together[i : i + 1], alone)
 
 
+def test_the_unit_does_not_matter():
+    imgs = torch.randn(2, 1, 4, 6, generator=torch.Generator().manual_seed(0))
+    hidden = pixel_mask(random_mask(6, 0.5, batch_size=2), (2, 3), 2)
+    one, other = (linear_fill(x * imgs, hidden, x * x * markov(4, 6, 0.9), ridge=0.3) for x in (1, 10))
+    torch.testing.assert_close(10 * one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_white_noise_cannot_be_guessed():
     covariance = torch.zeros(8, 8)
     covariance[0, 0] = 1.0

@@ -6,12 +6,12 @@ import torch
 from PIL import Image
 
 from mae_lite.config import MAEConfig
-from mae_lite.images import load_image, to_uint8
+from mae_lite.images import load_image, to_picture, to_uint8
 from mae_lite.mae import MAE
 from mae_lite.masking import pixel_mask, random_mask
 from mae_lite.measure.baselines import harmonic_fill
 from mae_lite.measure.reconstruct import PANELS, reconstruct
-from mae_lite.patches import unpatchify
+from mae_lite.patches import patchify, unpatchify
 from mae_lite.weights.assets import asset_path
 
 SMALL = {"img_size": (32, 48), "patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
@@ -107,6 +107,9 @@ def test_norm_pix_pictures_say_that_they_leak(image):
     shown = reconstruct(model, image, random_mask(24, 0.75))
     assert shown.leaks
     assert "leak" in shown.titles["output"]
+    patches, pred = patchify(image, 8), model(image, shown.mask).pred
+    painted = pred * (patches.var(dim=2, keepdim=True) + 1e-6).sqrt() + patches.mean(dim=2, keepdim=True)
+    assert np.array_equal(shown.output, to_picture(to_uint8(unpatchify(painted, 8, (4, 6)), model.cfg))[0])
     assert shown.psnr is None
     assert shown.skill is None
 

@@ -87,6 +87,14 @@ def test_position_cannot_be_learned_by_heart():
         position_readout(noise(2, 25, 8), GRID)
 
 
+def test_position_is_measured_on_other_images():
+    """The first of two images holds it plainly, the second not at all: a readout fitted to the first finds nothing."""
+    tokens = noise(2, 24, 4)
+    tokens[0, :, :2] = torch.cartesian_prod(torch.arange(4), torch.arange(6)).float()
+    assert (position_readout(tokens[:1], GRID) > 0.9).all()
+    assert (position_readout(tokens, GRID) < 0.3).all()
+
+
 def test_components_of_a_matrix_of_known_rank():
     """x = 3 u1 v1' + 2 u2 v2' in 10 dimensions: two directions hold everything, 9 to 4."""
     u, _ = torch.linalg.qr(noise(40, 2) - noise(40, 2).mean(dim=0))
@@ -99,8 +107,14 @@ def test_components_of_a_matrix_of_known_rank():
         principal_components(noise(40, 10), 11)
 
 
-def test_components_have_a_fixed_sign():
-    x = noise(30, 5)
+@pytest.mark.parametrize("seed", range(5))
+def test_components_have_a_fixed_sign(seed):
+    x = noise(30, 5, seed=seed)
+    scores, _ = principal_components(x)
+    directions = (x - x.mean(dim=0)).T @ scores  # as long as they like
+    assert (directions.gather(0, directions.abs().argmax(dim=0, keepdim=True)) > 0).all(), (
+        "the largest entry is positive"
+    )
     one, other = principal_components(x)[0], principal_components(x.clone()[torch.arange(29, -1, -1)])[0]
     torch.testing.assert_close(one, other.flip(0), msg="the order of the rows must not turn a direction round")
 

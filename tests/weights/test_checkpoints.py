@@ -128,6 +128,18 @@ def test_saving_refuses_what_would_not_load(tiny, tmp_path):
     assert not list(tmp_path.iterdir()), "a refused save must leave nothing behind"
 
 
+def test_saving_that_is_cut_off_keeps_what_was_there(tiny, tmp_path, monkeypatch):
+    save_model(tiny, tmp_path)
+
+    def cut(*args):
+        raise OSError("the power went")
+
+    monkeypatch.setattr(os, "replace", cut)
+    with pytest.raises(OSError, match="the power went"):
+        save_model(MAE(TINY), tmp_path)
+    same(load_model(tmp_path), tiny)
+
+
 def test_loading_draws_no_random_number_and_owns_its_memory(tiny, tmp_path):
     save_model(tiny, tmp_path)
     torch.manual_seed(5)

@@ -239,6 +239,24 @@ def test_hub_repositories_are_downloaded_once(hub, model):
     assert {m.name: m.where for m in list_models()}["facebook/vit-mae-base"] == "cached"
 
 
+def test_published_repositories_are_asked_for_without_a_token(hub, model, monkeypatch):
+    """An expired one makes the hub refuse what everybody may have; a private repository needs it."""
+    monkeypatch.setenv("HF_TOKEN", "hf_expired")
+    answer, sent = hub.answer, {}
+
+    def noting(handler, number):
+        sent[handler.path.split("/resolve/")[0]] = handler.headers["Authorization"]
+        answer(handler, number)
+
+    hub.answer = noting
+    card, weights = json.dumps(hf_config(CFG)).encode(), safetensors_bytes(hf_layout(model, "4"))
+    public, private = "facebook/vit-mae-base", "some-one/private"
+    for repo in (public, private):
+        hub.files |= {f"/{repo}/config.json": card, f"/{repo}/model.safetensors": weights}
+        load_model(repo)
+    assert (sent[f"/{public}"], sent[f"/{private}"]) == (None, "Bearer hf_expired")
+
+
 def test_offline_without_the_model_says_how_to_get_it(hub, monkeypatch):
     set_offline(monkeypatch, True)
     with pytest.raises(
@@ -261,7 +279,7 @@ def test_the_hubs_refusals_become_one_sentence(hub, files, missing, message):
 
 
 def test_a_file_name_is_no_repository():
-    for name in ("runs/last.pt", "weights/model.safetensors", "a/b/c", "-x/y"):
+    for name in ("runs/last.pt", "runs/a.pth", "runs/a.bin", "weights/model.safetensors", "a/b/c", "-x/y"):
         with pytest.raises(CheckpointError, match="There is no file and no model"):
             find(name)
 
