@@ -25,7 +25,7 @@ from mae_lite.mae import MAE
 from mae_lite.measure.features import check_images
 from mae_lite.train.augment import random_resized_crop_flip
 from mae_lite.train.classifier import make_classifier
-from mae_lite.train.recipe import FinetuneConfig, learning_rate, update
+from mae_lite.train.recipe import FinetuneConfig, adamw, learning_rate, update
 
 
 def finetune(
@@ -80,7 +80,7 @@ def train_classifier(
     batch = min(cfg.batch_size, len(images) // 2 * 2)
     steps = len(images) // batch
     groups = param_groups_layer_decay(vit, cfg.weight_decay, vit.no_weight_decay(), layer_decay=cfg.layer_decay)
-    optimizer = torch.optim.AdamW(groups, lr=cfg.lr, betas=(0.9, 0.999), fused=True)
+    optimizer = adamw(groups, cfg)
     for epoch in range(cfg.epochs):
         with _seeded(cfg.seed * 1_000_003 + epoch) as generator:
             order = torch.randperm(len(images), generator=generator)[: steps * batch]

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -24,7 +24,7 @@ class Recipe:
     blr: float
     """Base learning rate; the peak of the rate is blr x batch_size / 256."""
     warmup_epochs: float | None = None
-    """Epochs of linear warm-up, before the cosine to 0; by default WARMUP of all."""
+    """Epochs of linear warm-up, before the cosine to 0; by default one WARMUP-th of all."""
     weight_decay: float = 0.05
     """Decay of weights; biases, norms and tokens have none."""
     min_scale: float = 0.2
@@ -34,7 +34,9 @@ class Recipe:
     seed: int = 0
     """Fixes the initial weights and all that is drawn: the order, crops, masks, dropped paths and mixtures."""
 
-    WARMUP: ClassVar[float]
+    WARMUP: ClassVar[int]
+    ADAMW: ClassVar[dict[str, Any]]
+    COSINE_AFTER_WARMUP: ClassVar[bool]
 
     def __post_init__(self) -> None:
         check_settings(self, LIMITS)
@@ -44,7 +46,7 @@ class Recipe:
     @property
     def warmup(self) -> float:
         """Epochs of warm-up."""
-        return self.epochs * self.WARMUP if self.warmup_epochs is None else float(self.warmup_epochs)
+        return self.epochs / self.WARMUP if self.warmup_epochs is None else float(self.warmup_epochs)
 
     @property
     def lr(self) -> float:
@@ -53,8 +55,9 @@ class Recipe:
 
 
 LIMITS: dict[str, str | tuple[str, ...]] = {
-    "epochs": "at least 1", "batch_size": "at least 1", "blr": "above 0 and below inf", "weight_decay": "at least 0",
-    "min_scale": "above 0 and at most 1", "precision": ("auto", "fp32", "bf16"),
+    "epochs": "at least 1", "batch_size": "at least 1", "blr": "above 0 and below inf",
+    "weight_decay": "at least 0 and below inf", "min_scale": "above 0 and at most 1",
+    "precision": ("auto", "fp32", "bf16"),
 }  # fmt: skip
 
 
@@ -84,8 +87,10 @@ class PretrainConfig(Recipe):
     log_every: int = 20
     """Steps averaged in a row of history.csv."""
 
-    WARMUP: ClassVar[float] = 1 / 20
+    WARMUP: ClassVar[int] = 20
     """As the paper's 40 of 800 epochs."""
+    ADAMW: ClassVar[dict[str, Any]] = {"betas": (0.9, 0.95), "fused": True}
+    COSINE_AFTER_WARMUP: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,15 +128,18 @@ class FinetuneConfig(Recipe):
     pool: str = "mean"
     """What the head sees: the "mean" of the patch tokens, or the "cls" token."""
 
-    WARMUP: ClassVar[float] = 1 / 10
+    WARMUP: ClassVar[int] = 10
     """As the paper's 5 of 50 epochs."""
+    ADAMW: ClassVar[dict[str, Any]] = {"betas": (0.9, 0.999)}
+    COSINE_AFTER_WARMUP: ClassVar[bool] = False
+    """As timm counts: the cosine is over all steps, and a warm-up from a rate of 0 takes the place of its beginning."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pool(self.pool)
         limits = dict.fromkeys(("drop_path", "label_smoothing"), "at least 0 and below 1")
         limits |= dict.fromkeys(("mixup", "cutmix"), "at least 0 and below inf")
-        check_settings(self, limits | {"layer_decay": "above 0 and at most 1"})
+        check_settings(self, limits | dict.fromkeys(("blr", "layer_decay"), "above 0 and at most 1"))
         if self.batch_size % 2:
             raise ValueError(f"batch_size is {self.batch_size}; it must be even, since Mixup and CutMix mix pairs.")
 
@@ -140,19 +148,25 @@ def learning_rate(step: int, cfg: Recipe, steps_per_epoch: int) -> float:
     """Linear warm-up, then half a cosine down to 0 (Tables 8 and 9), by the step."""
     total, warmup = cfg.epochs * steps_per_epoch, cfg.warmup * steps_per_epoch
     if step < warmup:
-        return cfg.lr * (step + 1) / warmup
-    return cfg.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+        return cfg.lr * (step + cfg.COSINE_AFTER_WARMUP) / warmup
+    start = warmup if cfg.COSINE_AFTER_WARMUP else 0
+    return cfg.lr * 0.5 * (1 + math.cos(math.pi * (step - start) / max(1, total - start)))
+
+
+def adamw(groups: list[dict[str, Any]], cfg: Recipe) -> torch.optim.AdamW:
+    """AdamW over groups of weights, each with its own decay (Tables 8 and 9)."""
+    return torch.optim.AdamW(groups, lr=cfg.lr, **cfg.ADAMW)
 
 
 def make_optimizers(model: nn.Module, cfg: PretrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW(0.9, 0.95) with decay on matrices only; with "muon", Muon for the matrices inside the blocks."""
+    """AdamW with decay on matrices only; with "muon", Muon for the matrices inside the blocks."""
     params = list(model.named_parameters())
     hidden = [p for name, p in params if cfg.optimizer == "muon" and "blocks." in name and p.ndim == 2]
     rest = [(name, p) for name, p in params if not any(p is h for h in hidden)]
     decayed = [p for name, p in rest if p.ndim > 1 and "token" not in name]
     undecayed = [p for name, p in rest if p.ndim <= 1 or "token" in name]
     groups = [{"params": decayed, "weight_decay": cfg.weight_decay}, {"params": undecayed, "weight_decay": 0.0}]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=cfg.lr, betas=(0.9, 0.95), fused=True)]
+    optimizers: list[torch.optim.Optimizer] = [adamw(groups, cfg)]
     if hidden:
         optimizers.append(
             torch.optim.Muon(hidden, lr=cfg.lr, weight_decay=cfg.weight_decay, adjust_lr_fn="match_rms_adamw")
