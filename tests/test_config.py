@@ -51,3 +51,22 @@ def test_sizes_that_do_not_fit_say_their_numbers(small_config, changes, numbers)
         small_config(**changes)
     for number in numbers:
         assert number in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"depth": -1}, "depth is -1; it must be at least 0"),
+        ({"in_chans": 0}, "in_chans is 0; it must be at least 1"),
+        ({"decoder_embed_dim": 0}, "decoder_embed_dim is 0; it must be at least 4"),
+        ({"mlp_ratio": 0.0}, "mlp_ratio is 0.0; it must be above 0"),
+        ({"mask_ratio": 1.0}, "mask_ratio is 1.0; it must be at least 0 and below 1"),
+    ],
+)
+def test_a_size_outside_its_limits_says_them(small_config, changes, part):
+    with pytest.raises(ValueError, match=part):
+        small_config(**changes)
+
+
+def test_limits_hold_at_their_ends(small_config):
+    assert small_config(depth=0, decoder_depth=0, mask_ratio=0.0).depth == 0
