@@ -116,7 +116,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(args, part, tmp_path, monkeyp
         (["pretrain", "--data", ".", "--out", "run", "--min-scale", "2"], "min_scale is 2.0"),
         (
             ["pretrain", "--data", ".", "--out", "run", "--warmup-epochs", "9", "--epochs", "8"],
-            "from 0 to the 8 epochs",
+            "from 0 to the 8",
         ),
         (["pretrain", "--data", ".", "--out", "run", "--img-size", "8", "16", "24"], "not 3 numbers"),
         (["pretrain", "--data", ".", "--out", "run", "--store-size", "1"], "store-size 1 must be at least"),
