@@ -1,8 +1,9 @@
 // What the scripts of all pages share; each is run in a block of its own, with this before it.
-const fresh = (name) => [...document.querySelectorAll(`.mae-lite-${name}:not([data-live])`)].map((root) => {
-  root.dataset.live = "";
-  return root;
-});
+const fresh = (name) => { // those that kept their script: a notebook that is not trusted loses it
+  const found = [...document.querySelectorAll(`.mae-lite-${name}:not([data-live])`)].filter((root) => root.querySelector("script"));
+  for (const root of found) root.dataset.live = "";
+  return found;
+};
 const dataOf = (root) => JSON.parse(root.querySelector("script[type='application/json']").textContent);
 const make = (tag, style, properties = {}, ...inside) => {
   const { role, label, ...rest } = properties;

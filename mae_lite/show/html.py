@@ -73,7 +73,7 @@ def table(
     caption: str = "",
     cell: str = "text-align:left",
     styles: Sequence[str] = (),
-    bold: Collection[int] = (),
+    bold: Collection[int] | None = None,
     rows_are: Sequence[str] = (),
     cells_are: Sequence[Sequence[str]] = (),
 ) -> str:
@@ -85,7 +85,7 @@ def table(
         caption: above it; none if empty.
         cell: the style of every cell.
         styles: what is added to it, by column.
-        bold: rows in bold; in the others the heading is not bold either.
+        bold: rows in bold; in the others the heading is not bold either. If left out, all headings are and no more.
         rows_are: attributes of each row.
         cells_are: attributes of each cell.
     """
@@ -95,11 +95,11 @@ def table(
     )
     lines = []
     for i, row in enumerate(rows):
-        cells, weight = [], "bold" if i in bold else "normal"
+        cells, weight = [], "" if bold is None else f";font-weight:{'bold' if i in bold else 'normal'}"
         for k, (style, text) in enumerate(zip(styles, row, strict=True)):
             tag, more = "td" if k else "th", cells_are[i][k] if cells_are else ""
             scope = "" if k else ' scope="row"'
-            cells.append(f'<{tag}{scope} style="{style};font-weight:{weight}"{more}>{html.escape(text)}</{tag}>')
+            cells.append(f'<{tag}{scope} style="{style}{weight}"{more}>{html.escape(text)}</{tag}>')
         lines.append(f"<tr{rows_are[i] if rows_are else ''}>{''.join(cells)}</tr>")
     look = "text-align:left;padding:4px 8px;caption-side:top;color:inherit"
     title = f'<caption style="{look}">{html.escape(caption)}</caption>' if caption else ""

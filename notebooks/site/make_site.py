@@ -103,9 +103,9 @@ def add_explorer(path: Path, html: str) -> None:
 
 def explorer_html(cache: Path) -> str:
     """The explorer, computed anew when the weights or any line of the package have changed."""
-    own, weights = [HERE / "explorer.py", HERE / "explorer.js"], sorted(ROOT.glob("assets/weights/*/model.safetensors"))
+    lines = [path for path in sorted((ROOT / "mae_lite").rglob("*")) if path.suffix in (".py", ".js")]
     digest = hashlib.sha256()
-    for path in [*own, *sorted((ROOT / "mae_lite").rglob("*.py")), *weights]:
+    for path in [*sorted(HERE.glob("explorer.*")), *lines, *sorted(ROOT.glob("assets/weights/*/model.safetensors"))]:
         digest.update(path.read_bytes())
     file = cache / f"explorer-{digest.hexdigest()[:16]}.html"
     if not file.exists():

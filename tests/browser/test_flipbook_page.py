@@ -1,5 +1,7 @@
 """Flipbooks in pages that run scripts, in pages that do not, and in JupyterLab with and without trust."""
 
+import re
+
 import numpy as np
 import pytest
 from nbformat.v4 import new_notebook
@@ -110,6 +112,20 @@ def test_without_script_and_style_it_is_a_sheet_of_stills(chromium, tmp_path):
     assert one.locator("figcaption").all_inner_texts() == ["step 0", "step 2", "step 3", "step 5"]
     assert one.get_by_text("4 of 6 frames").is_visible()
     assert one.locator("input").count() == 0
+    page.context.close()
+
+
+def test_one_that_lost_its_script_stays_as_it_is_and_the_next_works(chromium, tmp_path):
+    """As in a notebook that is not trusted, of which one cell was run."""
+    bare = re.sub(r"<script.*?</script>", "", book().to_html(), flags=re.DOTALL)
+    path = tmp_path / "mixed.html"
+    path.write_text(f"<!doctype html><title>x</title>{bare}{book('share').to_html()}")
+    page = opened(chromium, path.as_uri())
+    first, second = page.locator(BOOK).all()
+    assert first.locator("figure").count() == 4
+    assert first.locator("input").count() == 0
+    assert state(second)[1:] == ("alt of share 2", "share 2", "2")
+    assert page.broken == []
     page.context.close()
 
 

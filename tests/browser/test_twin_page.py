@@ -15,7 +15,7 @@ CFG = ml.MAEConfig(img_size=(32, 32), patch_size=16, embed_dim=8, num_heads=2, d
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    hidden = torch.tensor([[0, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 0]]).bool()
+    hidden = torch.tensor([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 1, 0]]).bool()
     photo = torch.linspace(-1, 1, 3 * 32 * 32).reshape(1, 3, 32, 32)
     guesses = {"neighbours": [["a", "small", "old", "fox"]] * 3}
     twin = twin_slider(WORDS, hidden, guesses, photo, hidden, {"neighbours": [photo + 1] * 3}, CFG)
@@ -40,7 +40,7 @@ def test_one_guesses_first_and_asks_for_the_answers(chromium, address):
     assert twin.get_by_role("img").get_attribute("src") != before
     assert "Neighbours. 1 of 1" in twin.get_by_role("img").get_attribute("alt")
     slider.focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
     assert slider.get_attribute("aria-valuetext") == "50% hidden"
     assert sentence.inner_text().split() == ["a", "?", "?", "fox"], "another share is another turn to guess"
     assert twin.get_by_role("button", name=TURN).get_attribute("aria-pressed") == "true"

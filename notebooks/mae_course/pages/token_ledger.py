@@ -119,4 +119,4 @@ class Ledger(Page):
                 place = entry.place(patch)
                 row += ["-" if place is None else str(place), entry.numbers(patch, 3)]
             rows.append(row)
-        return table(names, rows, cell="text-align:left;white-space:pre")
+        return table(names, rows, styles=["", *[";white-space:pre"] * 5])

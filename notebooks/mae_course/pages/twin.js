@@ -28,7 +28,7 @@ for (const root of fresh("twin")) {
     });
   };
   book.answers.forEach((name, k) => {
-    const button = make("button", BUTTON, { type: "button", textContent: name });
+    const button = make("button", `${BUTTON};padding:2px 10px`, { type: "button", textContent: name });
     button.onclick = () => { answer = k; show(); };
     choices.append(button);
   });
