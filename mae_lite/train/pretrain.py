@@ -38,7 +38,7 @@ def _epoch_order(num_images: int, seed: int) -> Int[Tensor, " n"]:
 
 def pretrain(
     model: MAE,
-    images: UInt8[Tensor, "n c s s"] | LazyImages,
+    images: UInt8[Tensor, "n c h w"] | LazyImages,
     cfg: PretrainConfig,
     out: str | Path,
     *,
@@ -116,7 +116,7 @@ def _steps_per_epoch(images: Tensor | LazyImages, cfg: PretrainConfig, world: in
 def accumulate_gradients(
     forward: nn.Module,
     model_cfg: MAEConfig,
-    images: UInt8[Tensor, "n c s s"] | LazyImages,
+    images: UInt8[Tensor, "n c h w"] | LazyImages,
     indices: Int[Tensor, " batch"],
     cfg: PretrainConfig,
     generator: torch.Generator,

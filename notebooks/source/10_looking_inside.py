@@ -26,13 +26,7 @@ from mae_course.exercises import looking_inside as check
 from mae_course.figures.looking_inside import colour_picture, show_by_layer, show_shares, show_table
 from mae_course.pages.attention_explorer import attention_explorer
 from mae_lite.measure import inspection, representations
-from mae_lite.measure.attention import (
-    attention_weights,
-    decoder_attention,
-    encoder_attention,
-    forward_without,
-    untrained,
-)
+from mae_lite.measure.attention import attention_weights, decoder_attention, encoder_attention, untrained
 from mae_lite.show.figures import show_maps
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
@@ -542,6 +536,8 @@ for name, kinds in shares.items():
 # number beats a share: forbid it, in all decoder layers, and look at the error. **Predict** the order of the lines.
 
 # %%
+from mae_lite.measure.attention import forward_without
+
 bans = {"nothing": (), "the class token": ("class",), "itself": ("itself",), "other hidden": ("hidden",)}
 bans |= {"other hidden and itself": ("hidden", "itself"), "visible": ("visible",)}
 for name, one in models.items():

@@ -25,7 +25,6 @@ from mae_course.figures import results as figures
 from mae_course.pages import claim_board
 from mae_course.paper import results as paper_results
 from mae_course.paper.tables import load_table
-from mae_lite.measure import evaluate
 
 _ = torch.set_grad_enabled(False)  # nothing is trained here
 records = paper_results.ablation_records()
@@ -170,6 +169,8 @@ shown = {"photo": ml.to_uint8(photos, model.cfg)[k], "drawing": drawings[k]}
 show_pictures(shown, alt="A photo of a pagoda, and a drawing of it: black lines on white where the photo has edges.")
 
 # %%
+from mae_lite.measure import evaluate
+
 for name, imgs in {"photos": photos, "drawings": normalize(drawings, model.cfg)}.items():
     errors = evaluate.masked_errors(model, imgs)
     skill = 1 - errors["model"].sum() / errors["harmonic"].sum()

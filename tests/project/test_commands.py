@@ -31,6 +31,7 @@ def test_a_command_that_is_named_runs(command, capsys, monkeypatch):
         return
     module, *rest = command.removeprefix("-m ").split()
     monkeypatch.setattr(sys, "argv", [module, *rest, "--help"])
+    monkeypatch.delitem(sys.modules, module, raising=False)  # as in a process that has not imported it
     with pytest.raises(SystemExit) as stop:
         runpy.run_module(module, run_name="__main__")
     assert stop.value.code == 0, f"{NAMED[command]} names python {command}"
