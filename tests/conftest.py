@@ -28,6 +28,7 @@ TOGETHER = {
 """Files that make one thing for all their tests, which is slow: a process does all of them."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What takes long and fails seldom comes last; what shares a page or a tree that is slow to make stays together."""
     items.sort(key=lambda item: item.nodeid.startswith(LAST))
