@@ -38,7 +38,7 @@ def _epoch_order(num_images: int, seed: int) -> Int[Tensor, " n"]:
 
 def pretrain(
     model: MAE,
-    images: UInt8[Tensor, "n c h w"] | LazyImages,
+    images: UInt8[Tensor, "n c s s2"] | LazyImages,
     cfg: PretrainConfig,
     out: str | Path,
     *,

@@ -48,6 +48,13 @@ def test_it_learns_what_the_frozen_features_do_not_tell(small_model, stripes):
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)), "the model was changed"
 
 
+def test_smoothed_labels_leave_a_loss_however_right_it_is(small_model, stripes):
+    """Of two classes, smoothed by 0.6, the target is 0.7 and 0.3: no answer has less than its entropy."""
+    last = run(small_model(), stripes, epochs=12, layer_decay=1.0, drop_path=0.0, label_smoothing=0.6)[-1]
+    assert last["accuracy"] >= 0.9
+    assert last["loss"] >= -(0.7 * math.log(0.7) + 0.3 * math.log(0.3))
+
+
 @pytest.mark.parametrize("changes", [{}, {"mixup": 0.8, "cutmix": 1.0}, {"blocks": 1}, {"precision": "bf16"}], ids=str)
 def test_the_same_seed_gives_the_same_records(small_model, stripes, changes):
     model = small_model()

@@ -30,6 +30,7 @@ from mae_lite.train.pretrain import (
     masked_error,
     pretrain,
 )
+from mae_lite.weights.checkpoints import load_model
 
 CFG = PretrainConfig(epochs=3, batch_size=4, blr=0.1, warmup_epochs=1.0, log_every=4, precision="fp32")
 
@@ -285,6 +286,13 @@ def test_bf16_and_ema(tiny, imgs, tmp_path):
     assert (mean - end).norm() < (start - end).norm()
 
 
+def test_what_is_kept_is_what_is_validated(tiny, imgs, tmp_path):
+    model, val = tiny(), torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+    found = list(pretrain(model, imgs, replace(CFG, ema_decay=0.5), tmp_path, val=val))[-1]["val_loss"]
+    assert found == pytest.approx(masked_error(load_model(tmp_path / "last.pt"), val), rel=1e-4)
+    assert found != pytest.approx(masked_error(model, val), rel=1e-4), "the weights behind the average are others"
+
+
 def test_lazy_images_train_the_same(tiny, tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "pictures").mkdir()
@@ -458,6 +466,18 @@ def test_training_masks_follow_the_strategy(tiny, strategy):
     assert strategy == "grid" or not torch.equal(masks[0], masks[2])
     assert (masks[0].sum(dim=1) == round(cfg.num_patches * cfg.mask_ratio)).all()
     assert (len(masks[0].unique(dim=0)) == 1) == (strategy == "grid"), "each image has its own, but on the lattice"
+
+
+def test_every_step_draws_anew(tiny, imgs, tmp_path, monkeypatch):
+    drawn = []
+
+    def noting(pixels, size, generator, *how):
+        drawn.append(torch.rand(4, generator=generator))
+        return augment(pixels, size, generator, *how)
+
+    monkeypatch.setattr(module, "augment", noting)
+    list(pretrain(tiny(), imgs, CFG, tmp_path))
+    assert len(torch.stack(drawn).unique(dim=0)) == len(drawn) == 6
 
 
 def test_training_uses_the_augmentation_and_the_masks_asked_for(tiny, imgs, tmp_path):

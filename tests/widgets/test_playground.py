@@ -468,6 +468,17 @@ def test_another_model_keeps_the_ratio_and_takes_its_own_grid(lab):
     assert lab.picture == before
 
 
+def test_each_model_paints_its_own_picture(lab, tmp_path):
+    """Of the same photo under the same mask, which the page keeps for when one comes back."""
+    torch.manual_seed(1)
+    ml.save_model(MAE(lab._studio.model.cfg), tmp_path / "other")
+    before, other = lab.picture, playground(tmp_path / "other", [lab._studio.photos[0].source])
+    from_page(lab, chosen=str(tmp_path / "other"))
+    assert lab.picture == other.picture != before
+    from_page(lab, chosen=YOURS)
+    assert lab.picture == before
+
+
 def test_a_model_that_cannot_be_loaded_leaves_the_one_in_use(lab, monkeypatch):
     before = lab.picture
     from_page(lab, chosen="no such model")
