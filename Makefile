@@ -1,7 +1,7 @@
 # Everything works from a bare clone: the first call makes .venv and installs, later ones start at once.
 PYTHON ?= python3
 BIN := .venv/bin
-PARALLEL := -n auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n auto --maxprocesses 8 --no-loadscope-reorder
 
 .PHONY: help lab demo check test lint mutants notebooks bench site slides student test-matrix
 

@@ -28,14 +28,22 @@ TOGETHER = {
 """Files that make one thing for all their tests, which is slow: a process does all of them."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """What takes long and fails seldom comes last; what shares a page or a tree that is slow to make stays together."""
+    """What takes long and fails seldom comes last."""
     items.sort(key=lambda item: item.nodeid.startswith(LAST))
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        if file.startswith("tests/browser/") or file in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(file, file)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests one by one, but those that share a page or a tree that is slow to make by one process."""
+    from xdist.scheduler import LoadScopeScheduling  # only where tests run in parallel
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            return TOGETHER.get(file, file if file.startswith("tests/browser/") else nodeid)
+
+    return Together(config, log)
 
 
 def is_here(host: str | bytes | None) -> bool:

@@ -1,6 +1,6 @@
 """Attention read out of a running model, or forbidden in it; and the control, the same model untrained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -43,6 +43,16 @@ def _qkv(layer: Attention, x: Tensor) -> Float[Tensor, "3 b heads t dh"]:
 
 
 @contextmanager
+def _hooked(blocks: nn.ModuleList, hook: Callable[..., Tensor | None]) -> Iterator[None]:
+    """Inside, the hook gets every pass through the attention of the blocks, and may give another result."""
+    with ExitStack() as hooks:
+        for block in blocks:
+            assert isinstance(block, Block)
+            hooks.enter_context(block.attn.register_forward_hook(hook))
+        yield
+
+
+@contextmanager
 def _recorded(blocks: nn.ModuleList) -> Iterator[list[Tensor]]:
     """Inside, every pass through the blocks appends the weights of each."""
     if not len(blocks):
@@ -52,10 +62,7 @@ def _recorded(blocks: nn.ModuleList) -> Iterator[list[Tensor]]:
     def hook(layer: Attention, args: tuple[Tensor], _: Tensor) -> None:
         weights.append(attention_weights(layer, args[0]))
 
-    with ExitStack() as hooks:
-        for block in blocks:
-            assert isinstance(block, Block)
-            hooks.enter_context(block.attn.register_forward_hook(hook))
+    with _hooked(blocks, hook):
         yield weights
 
 
@@ -143,8 +150,5 @@ def forward_without(
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=~barred[:, None].to(q.device))
         return layer.proj(out.transpose(1, 2).flatten(2))
 
-    with ExitStack() as hooks:
-        for block in model.decoder.blocks:
-            assert isinstance(block, Block)
-            hooks.enter_context(block.attn.register_forward_hook(hook))
+    with _hooked(model.decoder.blocks, hook):
         return model(imgs, mask)

@@ -3,23 +3,24 @@
 import base64
 import html
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 
-class Page:
+class Page(ABC):
     """What a notebook shows as HTML, and as its words where HTML is not shown."""
 
     @property
+    @abstractmethod
     def alt(self) -> str:
         """The whole in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_html(self) -> str:
         """Everything as one piece of HTML."""
-        raise NotImplementedError
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self.to_html(), "text/plain": self.alt}

@@ -69,7 +69,6 @@ def pretrain(
     total = cfg.epochs * steps_per_epoch
     optimizers = make_optimizers(model, cfg)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay)) if cfg.ema_decay else None
-    best: MAE = getattr(ema, "module", model)
     settings = asdict(cfg) | {"images": len(images)}
     log = TrainingLog(out, model, optimizers, ema, total, settings)
     start, seconds = log.start(resume, writes=rank == 0)
@@ -98,7 +97,7 @@ def pretrain(
         record = {"step": done, "epoch": done / steps_per_epoch, "lr": lr, "loss": loss.item(), "seconds": seconds}
         if rank == 0:
             if val is not None and (done % steps_per_epoch == 0 or done == total):
-                record["val_loss"] = masked_error(best, val)
+                record["val_loss"] = masked_error(log.model, val)
             log.keep(record)
         yield record
 
@@ -116,7 +115,7 @@ def _steps_per_epoch(images: Tensor | LazyImages, cfg: PretrainConfig, world: in
 def accumulate_gradients(
     forward: nn.Module,
     model_cfg: MAEConfig,
-    images: UInt8[Tensor, "n c h w"] | LazyImages,
+    images: UInt8[Tensor, "n c s s2"] | LazyImages,
     indices: Int[Tensor, " batch"],
     cfg: PretrainConfig,
     generator: torch.Generator,

@@ -50,7 +50,7 @@ class Studio:
             raise ValueError("playground got an empty list of photos; leave it out to use the bundled ones.")
         self._own = model if isinstance(model, MAE) else None
         self.first = YOURS if self._own else str(model or DEFAULT_MODEL)
-        self.name, self._image = "", (-1, torch.empty(0))
+        self.name = ""
         self.use(self.first)
         self._kept: OrderedDict[tuple, tuple[Reconstruction, float]] = OrderedDict()
         self.look_for_models()

@@ -50,7 +50,7 @@ class Frame(NamedTuple):
 
 async def watch_training(
     model: MAE,
-    images: UInt8[Tensor, "n c h w"] | LazyImages,
+    images: UInt8[Tensor, "n c s s2"] | LazyImages,
     cfg: PretrainConfig,
     photos: Mapping[str, Float[Tensor, "1 c h w"]],
     *,

@@ -1,8 +1,6 @@
 """The site, built once for all test files."""
 
-import fcntl
 import functools
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,16 +15,9 @@ OUT = ROOT / "build/tested-site/site"
 @functools.cache
 def built_site() -> Path:
     """Where it is; a dead link or another warning of Sphinx fails it."""
-    run, mark = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}"), OUT.parent / "built-in-run"
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    with (OUT.parent / "lock").open("w") as lock:  # of several processes one builds it, and the others wait
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if mark.exists() and mark.read_text() == run:
-            return OUT
-        command = [sys.executable, FOLDER / "make_site.py", "--strict", "--out", OUT]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, f"make_site.py --strict:\n{done.stdout[-1000:]}\n{done.stderr[-6000:]}"
-        mark.write_text(run)
+    command = [sys.executable, FOLDER / "make_site.py", "--strict", "--out", OUT]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"make_site.py --strict:\n{done.stdout[-1000:]}\n{done.stderr[-6000:]}"
     return OUT
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mae_course.paper.claims import NOISE, NOT_SEEN, OPEN, SEEN, SURE, Finding
 from mae_course.paper.results import NEVER_THE_SAME, Comparison, Spread, compare_arms, missing_arms
 from mae_course.paper.tables import PaperTable
+from mae_lite.measure.table import text_table
 from mae_lite.show.html import Html, inline, table
 
 LINE = "1px solid rgba(128,128,128,0.45)"
@@ -157,6 +158,4 @@ def _is_number(text: str) -> bool:
 
 def _plain(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The table as lines of text."""
-    widths = [max(len(line[k]) for line in [heads, *rows]) for k in range(len(heads))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in [heads, *rows]]
-    return "\n".join([caption, *(line.rstrip() for line in lines)])
+    return f"{caption}\n{text_table([heads, *rows], '<')}"

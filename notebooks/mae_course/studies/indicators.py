@@ -157,10 +157,11 @@ def list_kinds(records: list[dict[str, Any]]) -> str:
     rows = [("kind", "seed", "parameters", "MSE", "skill", "s", "state")]
     for kind, seed in product(KINDS, SEEDS):
         found = [r for r in records if (r["kind"], r["seed"]) == (kind, seed)]
-        cells = (
-            "{parameters:,} {mse:.3f} {skill:.3f} {seconds:.0f} {date}".format(**found[-1]).split() if found else None
-        )
-        rows.append((kind, seed, *(cells or ("", "", "", "", "not run"))))
+        cells = [
+            (f"{r['parameters']:,}", f"{r['mse']:.3f}", f"{r['skill']:.3f}", f"{r['seconds']:.0f}", r["date"])
+            for r in found
+        ]
+        rows.append((kind, seed, *(cells[-1] if cells else ("", "", "", "", "not run"))))
     return text_table(rows, "<>>>>><")
 
 
