@@ -121,7 +121,7 @@ TABLE: dict[str, list[tuple[str, str, str, str]]] = {
         ("std=0.02", "std=0.2",
          "test_weights_at_the_start_are_the_papers", "tokens begin ten times as large"),
         ("self.cfg.patch_size), mask, self.cfg.norm_pix_loss)", "self.cfg.patch_size), mask)",
-         "train/test_finetune.py", "norm_pix_loss changes nothing"),
+         "test_the_target_is_the_configs", "norm_pix_loss changes nothing"),
     ],
     "images.py": [
         ("upright = ImageOps.exif_transpose(img)", "upright = img.copy()",
@@ -417,18 +417,18 @@ TABLE: dict[str, list[tuple[str, str, str, str]]] = {
          "test_accumulation_equals_the_full_batch", "gradients of parts are summed and not averaged"),
         ("(cfg.seed * 1_000_003 + step) * world", "cfg.seed * 1_000_003 * world",
          "test_every_step_draws_anew", "every step has the same crops and masks"),
-        ("masked_error(best, val)", "masked_error(model, val)",
+        ("masked_error(log.model, val)", "masked_error(model, val)",
          "test_what_is_kept_is_what_is_validated", "validation is of the weights that are not kept"),
         ("len(x) * model(x.to(device), m)", "batch_size * model(x.to(device), m)",
          "test_masked_error", "the last part of a validation weighs as much as a whole one"),
     ],
     "train/recipe.py": [
         ("self.blr * self.batch_size / 256", "self.blr",
-         "train/test_pretrain.py::test_learning_rate_by_hand", "the rate does not grow with the batch"),
+         "train/test_recipe.py::test_learning_rate_by_hand", "the rate does not grow with the batch"),
         ("cfg.lr * (step + cfg.COSINE_AFTER_WARMUP) / warmup", "cfg.lr * step / warmup",
-         "train/test_pretrain.py::test_learning_rate_by_hand", "the first step has no rate"),
+         "train/test_recipe.py::test_learning_rate_by_hand", "the first step has no rate"),
         ('p.ndim <= 1 or "token" in name]', "p.ndim <= 1]",
-         "train/test_pretrain.py::test_each_parameter_is_in_one_group_with_its_decay", "tokens are in no group"),
+         "train/test_recipe.py::test_each_parameter_is_in_one_group_with_its_decay", "tokens are in no group"),
         ("(0.9, 0.95)", "(0.9, 0.999)",
          "test_adamw_has_the_papers_moments_and_each_groups_decay",
          "AdamW's second moment is the usual and not the paper's"),
@@ -504,7 +504,7 @@ TABLE: dict[str, list[tuple[str, str, str, str]]] = {
     "cli/main.py": [
         ("return model.cfg.mask_ratio if args.mask_ratio is None else args.mask_ratio",
          "return args.mask_ratio or model.cfg.mask_ratio",
-         "cli/test_main.py", "a ratio of 0 is taken for none"),
+         "cli/test_main.py::test_a_ratio_of_0_hides_nothing", "a ratio of 0 is taken for none"),
         ('    if not report.endswith("all is well"):', "    if False:",
          "cli/test_doctor.py", "a doctor who finds something ends as if all were well"),
     ],
@@ -516,7 +516,7 @@ TABLE: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "cli/evaluate.py": [
         ("strategy=strategy, seed=args.seed):", "strategy=strategy):",
-         "cli/test_evaluate.py", "the seed of the command changes nothing"),
+         "cli/test_evaluate.py::test_another_seed_draws_other_masks", "the seed of the command changes nothing"),
         ("if args.json:  # each", "if args.json and len(found) == len(settings):  # each",
          "cli/test_evaluate.py", "an interrupted sweep leaves nothing"),
     ],
@@ -532,7 +532,7 @@ TABLE: dict[str, list[tuple[str, str, str, str]]] = {
     ],
     "cli/pretrain.py": [
         ("evenly(held_out, args.val_images)", "None",
-         "train/test_pretrain.py", "all validation images are used"),
+         "train/test_pretrain.py::test_as_many_images_validate_as_are_asked_for", "all validation images are used"),
     ],
 }
 # fmt: on

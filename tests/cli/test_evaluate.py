@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 import mae_lite.cli.evaluate as cli_evaluate
+from helpers.project import exit_code
 from mae_lite.cli.main import main
 from mae_lite.device import device_name
 from mae_lite.measure.evaluate import masked_errors, summarise
@@ -56,6 +57,14 @@ def test_one_setting_prints_and_saves_a_table(folder, small_model, capsys):
         for metric, decimals in (("mse", 3), ("psnr", 2), ("ssim", 3)):
             assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"]
             assert f"{row[metric]:.{decimals}f} (" in out
+
+
+def test_another_seed_draws_other_masks(folder):
+    tables = []
+    for seed in (0, 3):
+        assert evaluate("--mask-ratio", 0.5, "--seed", seed, "--json", "table.json") == 0
+        tables.append(read_strictly(folder / "table.json")["table"])
+    assert tables[0] != tables[1]
 
 
 def test_several_settings_give_the_tables_of_each_alone(folder, capsys):
@@ -106,10 +115,7 @@ def test_sweep_fills_in_what_is_not_given(options, ratios, strategies, small_mod
 def test_what_cannot_work_is_told_in_a_sentence(args, part, folder, capsys):
     """Of two mistakes, the one that needs no pictures to be seen is told."""
     (folder / "empty").mkdir()
-    try:
-        code = evaluate(*args)
-    except SystemExit as stop:  # argparse's own way to say it
-        code = stop.code
+    code = exit_code(evaluate, *args)
     assert code == 2
     assert part in capsys.readouterr().err
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.project import exit_code
 from mae_lite.cli.main import main
 from mae_lite.config import MAEConfig
 from mae_lite.mae import MAE
@@ -45,6 +46,12 @@ def test_reconstruct_without_arguments_fills_in_a_bundled_photo(tmp_path):
     assert "skill over the harmonic fill" in run.stdout
     with Image.open(tmp_path / "out/cat.png") as picture:
         assert picture.width > 3 * picture.height > 600
+
+
+def test_a_ratio_of_0_hides_nothing(model_folder, run):
+    code, out, err = run("reconstruct", "--model", model_folder, "--mask-ratio", 0)
+    assert code == 0, err
+    assert "0 of 16 patches hidden" in out
 
 
 def test_reconstruct_own_photo_model_and_drawn_mask(tmp_path, model_folder, run):
@@ -127,10 +134,7 @@ def test_options_that_cannot_work_are_told_in_a_sentence(args, part, tmp_path, m
     Image.effect_noise((40, 40), 50).save("photo.png")
     (tmp_path / "long.txt").write_text("1001100\n" * 28)
     (tmp_path / "full.txt").write_text("1" * 14 + "\n" + ("1" * 14 + "\n") * 13)
-    try:
-        code = main(args)
-    except SystemExit as stop:  # argparse's own way to say it
-        code = stop.code
+    code = exit_code(main, args)
     assert code == 2
     assert part in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

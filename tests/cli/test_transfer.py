@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.project import exit_code
 from mae_lite.cli.main import main
 from mae_lite.measure.attention import untrained
 from mae_lite.measure.features import extract_features, pixel_features
@@ -124,9 +125,6 @@ def test_fine_tuning_beside_training_from_scratch(folder, small_model, capsys):
 def test_what_cannot_work_is_told(folder, args, part, capsys):
     paint(folder / "other", 2, {"blue": (0, 0, 250), "red": (250, 0, 0), "yellow": (250, 250, 0)})
     paint(folder / "fewer", 2, {"blue": (0, 0, 250), "red": (250, 0, 0)})
-    try:
-        code = transfer(*args)
-    except SystemExit as stop:  # argparse's own way to say it
-        code = stop.code
+    code = exit_code(transfer, *args)
     assert code == 2
     assert part in capsys.readouterr().err

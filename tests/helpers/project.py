@@ -34,3 +34,11 @@ def loaded_by(module: str) -> set[str]:
     code += f"package.__path__ = [{str(ROOT / 'mae_lite')!r}]; import mae_lite.{module}; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     return {name.removeprefix("mae_lite.") for name in found if name.startswith("mae_lite.")}
+
+
+def exit_code(command, *args):
+    """What a command ends with, also where argparse ends it in its own way."""
+    try:
+        return command(*args)
+    except SystemExit as stop:
+        return stop.code

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from mae_lite.cli import pretrain as cli_pretrain
 from mae_lite.cli.main import main
 from mae_lite.images import normalize
 from mae_lite.mae import MAE
@@ -357,6 +358,23 @@ def test_pretrain_from_a_shell(pictures):
     table = rows(pictures.parent / "run")
     assert [row["step"] for row in table] == ["2", "4"]
     assert all(math.isfinite(float(row[key])) for row in table for key in ("loss", "val_loss", "lr", "seconds"))
+
+
+def test_as_many_images_validate_as_are_asked_for(pictures, monkeypatch):
+    monkeypatch.chdir(pictures.parent)
+    (pictures / "odd.png").unlink()
+    seen, real = [], cli_pretrain.pretrain
+
+    def noted(*args, **how):
+        seen.append(how["val"])
+        return real(*args, **how)
+
+    monkeypatch.setattr(cli_pretrain, "pretrain", noted)
+    args = ["--data", "pictures", "--val", "pictures", "--val-images", "2", "--out", "run"]
+    assert main(["pretrain", *SMALL, *args]) == 0
+    cfg = load_model("run").cfg
+    imgs, _, _ = load_images(ImageSource("pictures"), cfg.img_size, [0, 4])
+    assert torch.equal(seen[0], normalize(imgs, cfg)), "evenly spread"
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_2(pictures, monkeypatch, capsys, tiny, imgs):
